@@ -1,0 +1,68 @@
+# Each target says in a line what it does, and sets up what it needs. `make` lists them.
+# make PYTHON=python3.12 …   takes that Python
+# make test ARGS="-k inbox"  hands ARGS on
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.stamp
+BUILT_FOR := $(strip $(CURDIR) $(PYTHON))
+SAY = @sed -n 's/^$@:.*\#\# \(.*\)/$@: \1/p' $(firstword $(MAKEFILE_LIST)) >&2
+
+.PHONY: help demo test check bench format lock clean
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+
+demo: $(STAMP) ## shows the main job on SQLite and a real RabbitMQ
+	$(SAY)
+	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
+	CRUDMQ_BROKER_URL=$$broker $(BIN)/python examples/demo.py $(ARGS)
+
+test: $(STAMP) ## runs all tests, on SQLite and PostgreSQL, with a real RabbitMQ
+	$(SAY)
+	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres \
+		$(BIN)/python -m pytest -n 2 --dist=loadgroup $(ARGS)
+
+check: $(STAMP) ## checks style, types and who imports whom
+	$(SAY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP) ## measures the throughput beside its peers
+	$(SAY)
+	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench $(ARGS)
+
+format: $(STAMP) ## formats the code and repairs what ruff can
+	$(SAY)
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+lock: $(STAMP) ## pins the dependencies in constraints.txt; ARGS=--upgrade takes the newest versions
+	$(SAY)
+	@$(BIN)/python -m pip install --quiet --upgrade --target .venv/uv uv
+	@.venv/uv/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \
+		--extra mysql --group dev --group bench --generate-hashes --no-annotate \
+		--custom-compile-command 'make lock' --output-file constraints.txt $(ARGS)
+
+clean: ## removes the environment and everything that was generated
+	$(SAY)
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A copied tree must not import from the tree that it came from, nor may another PYTHON be ignored.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(BUILT_FOR))
+.PHONY: $(STAMP)
+endif
+
+$(STAMP): pyproject.toml constraints.txt deploy/venv.sh
+	@PYTHON='$(PYTHON)' sh deploy/venv.sh .venv
+	@echo '$(BUILT_FOR)' >$@

@@ -1,0 +1,1 @@
+"""Sets up what `make` needs: the environment and the servers."""

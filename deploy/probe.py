@@ -1,0 +1,81 @@
+"""Asks a server on this machine, in its own protocol, whether it lets us in."""
+
+import socket
+import struct
+from typing import IO
+
+from deploy.host import HOST
+
+TIMEOUT = 5
+# Longer than anything that the servers say first: it is another protocol's bytes, read as a length.
+LONGEST = 1 << 17
+
+AMQP_0_9_1 = b"AMQP\x00\x00\x09\x01"
+START, START_OK, TUNE = (10, 10), (10, 11), (10, 30)
+POSTGRES_3_0 = 3 << 16
+TRUSTED = 0
+
+
+def rabbitmq(port: int) -> bool:
+    """Whether an AMQP 0-9-1 broker answers and guest can log in."""
+    try:
+        with socket.create_connection((HOST, port), TIMEOUT) as link, link.makefile("rb") as answers:
+            link.sendall(AMQP_0_9_1)
+            if _amqp_method(answers) != START:
+                return False
+            link.sendall(_log_in_as_guest())
+            return _amqp_method(answers) == TUNE
+    except (OSError, ValueError):
+        return False
+
+
+def _amqp_method(answers: IO[bytes]) -> tuple[int, int]:
+    kind, _channel, length = struct.unpack(">BHI", _read(answers, 7))
+    if kind != 1:
+        raise ValueError(kind)
+    class_, method = struct.unpack_from(">HH", _read(answers, length + 1))
+    return class_, method
+
+
+def _log_in_as_guest() -> bytes:
+    properties = struct.pack(">I", 0)
+    mechanism, locale = b"\x05PLAIN", b"\x05en_US"
+    response = b"\x00guest\x00guest"
+    arguments = properties + mechanism + struct.pack(">I", len(response)) + response + locale
+    payload = struct.pack(">HH", *START_OK) + arguments
+    return struct.pack(">BHI", 1, 0, len(payload)) + payload + b"\xce"
+
+
+def postgres(port: int) -> bool:
+    """Whether a PostgreSQL answers and lets the user postgres in without a password."""
+    try:
+        with socket.create_connection((HOST, port), TIMEOUT) as link, link.makefile("rb") as answers:
+            link.sendall(_start_as_postgres())
+            return _postgres_is_ready(answers)
+    except (OSError, ValueError):
+        return False
+
+
+def _start_as_postgres() -> bytes:
+    payload = struct.pack(">I", POSTGRES_3_0) + b"user\x00postgres\x00database\x00postgres\x00\x00"
+    return struct.pack(">I", 4 + len(payload)) + payload
+
+
+def _postgres_is_ready(answers: IO[bytes]) -> bool:
+    """Read up to the first message that says yes or no."""
+    while True:
+        kind, length = struct.unpack(">cI", _read(answers, 5))
+        body = _read(answers, length - 4)
+        if kind == b"E" or (kind == b"R" and int.from_bytes(body[:4]) != TRUSTED):
+            return False
+        if kind == b"Z":
+            return True
+
+
+def _read(answers: IO[bytes], length: int) -> bytes:
+    if not 0 <= length <= LONGEST:
+        raise ValueError(length)
+    data = answers.read(length)
+    if len(data) < length:
+        raise ValueError(data)
+    return data

@@ -1,0 +1,30 @@
+"""What the service publishes, before it is AMQP: the form that the outbox keeps."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from service.contract.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A result for a reply queue, or an event for everybody."""
+
+    command: str
+    """The `message_id` of the command that it comes from."""
+    body: str
+    reply_to: str | None = None
+    correlation_id: str | None = None
+    event_type: str | None = None
+    event_id: str | None = None
+    replayed: bool = False
+
+    @classmethod
+    def event(cls, command: str, event: Event) -> Self:
+        """Wrap an event."""
+        return cls(command, event.body.decode(), event_type=event.type, event_id=event.id)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """Read what the outbox stored."""
+        return cls(**stored)

@@ -1,0 +1,1 @@
+"""A group of commands in one transaction, and what becomes of each."""

@@ -1,0 +1,1 @@
+"""One module for each action: what it checks, and what it does."""

@@ -1,0 +1,56 @@
+"""One command of a group on its way through a transaction."""
+
+from dataclasses import dataclass, field
+
+from service.contract.command import READS, WRITES
+from service.contract.delivery import Delivery
+from service.contract.errors import CommandError, Malformed
+from service.contract.result import Subject
+from service.execution.actions.plan import Plan, Query
+from service.storage import inbox
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A delivery, what it asks for, and what is wrong with that for certain, whatever the transaction."""
+
+    delivery: Delivery
+    subject: Subject
+    plan: Plan | None = None
+    query: Query | None = None
+    error: CommandError | None = None
+    failed: bool = False
+    """Whether the error is the database's or ours: the inbox has been asked already."""
+    id: bytes = field(init=False)
+    body: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Digest what the inbox knows a command by."""
+        self.id = inbox.digest(self.delivery.id.encode())
+        self.body = inbox.digest(self.delivery.body)
+
+    @property
+    def is_read(self) -> bool:
+        """Tell whether the command changes nothing by its nature."""
+        return self.subject.action in READS
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether the command would change something."""
+        return self.subject.action in WRITES
+
+    @property
+    def needs_database(self) -> bool:
+        """Tell whether the inbox has a say in it: it has none in what is no command, or has failed for good."""
+        if self.error is None or self.error.stored:
+            return True
+        # A command that took effect is answered with its result, even when it comes again too late.
+        return not (self.failed or isinstance(self.error, Malformed))
+
+    def is_stored(self, error: CommandError | None) -> bool:
+        """Tell whether the inbox keeps what it came to."""
+        return not self.is_read and (error is None or error.stored)
+
+    def fail(self, error: CommandError) -> None:
+        """Note that it cannot be done, by the word of the database or through a fault of ours."""
+        self.error, self.failed = error, True

@@ -1,0 +1,162 @@
+"""Runs commands: shares transactions among them, and finds the one to blame when the database refuses a group."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+import structlog
+
+from service.contract import result
+from service.contract.errors import CommandError, IdReused, Unavailable
+from service.contract.message import Message
+from service.execution.answers import Answers, reply
+from service.execution.attempt import Attempt
+from service.execution.blame import blame
+from service.execution.group import Group
+from service.execution.outcome import RETRY_DELAYS, Ack, Batch, Retry, Settled
+from service.execution.patience import Patience
+from service.storage import inbox, outbox
+from service.storage.engine import Database
+from service.storage.errors import Refused, Rejected, TooSlow, Transient
+
+log = structlog.get_logger(__name__)
+_FORGET_AT_ONCE = 500
+
+
+class Executor:
+    """Runs attempts against one database, one group at a time; queries may run beside."""
+
+    def __init__(self, database: Database, answers: Answers) -> None:
+        """Take where to run commands, and how to tell what they came to."""
+        self._database = database
+        self._answers = answers
+        self.patience = Patience(database)
+        self._in_flight: set[int] = set()
+        self._published: set[int] = set()
+
+    async def execute(self, attempts: Sequence[Attempt]) -> AsyncIterator[Batch]:
+        """Run a group in one transaction, or in several where the database refuses it as a whole.
+
+        Each batch is committed when it is given. Never raises for a command's sake.
+        """
+        waiting = [list(attempts)]
+        while waiting:
+            group = waiting.pop()
+            lost = [self._answers.settle(one, one.error) for one in group if one.error and not one.needs_database]
+            group = [one for one in group if one.needs_database]
+            if lost:
+                yield Batch(lost)
+            if not group:
+                continue
+            try:
+                yield await self._commit(group)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, it is somebody's: found by halving
+                if len(group) > 1:
+                    half = len(group) // 2
+                    waiting += [group[half:], group[:half]]
+                elif (retry := self._retry(group[0], exc)) is not None:
+                    yield Batch([retry])
+                else:
+                    waiting.append([self._fail(group[0], exc)])
+
+    async def read(self, attempt: Attempt) -> Batch:
+        """Run a query on a session of its own. Never raises for a command's sake."""
+        try:
+            return Batch([await self.patience.through(lambda: self._query(attempt))])
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the publisher must be told
+            retry = self._retry(attempt, exc)
+            if retry is not None:
+                return Batch([retry])
+            error = self._fail(attempt, exc).error or Unavailable()
+            return Batch([self._answers.settle(attempt, error)])
+
+    def published(self, batch: Batch) -> None:
+        """Note that all messages of a batch are confirmed; the next transaction marks it."""
+        self._published.update(batch.outbox_ids())
+
+    @property
+    def has_marks(self) -> bool:
+        """Tell whether something is published and not marked yet."""
+        return bool(self._published)
+
+    async def mark_published(self) -> None:
+        """Mark what waits for a next transaction, when there is none. May be repeated."""
+        if self._published:
+            await self.patience.through(self._mark)
+
+    async def take_over(self, limit: int) -> Batch:
+        """Claim messages that somebody committed and then did not publish in time; none is an empty batch."""
+        leftovers = await self.patience.through(lambda: self._claim(limit))
+        self._in_flight.update(leftovers)
+        return Batch([], leftovers=leftovers)
+
+    async def forget(self, retention: timedelta) -> int:
+        """Delete what the inbox has kept for longer than `retention`, in small transactions; give how much."""
+        total = 0
+        while deleted := await self.patience.through(lambda: self._forget_some(retention)):
+            total += deleted
+        return total
+
+    async def _commit(self, attempts: list[Attempt]) -> Batch:
+        batch = await self.patience.through(lambda: self._transaction(attempts))
+        self._in_flight.update(batch.outbox_ids())
+        return batch
+
+    async def _transaction(self, attempts: list[Attempt]) -> Batch:
+        group = Group(attempts, self._answers)
+        if all(attempt.is_read for attempt in attempts):
+            async with self._database.reading.begin() as session:
+                return await group.run(session, self._in_flight)
+        marks = set(self._published)
+        async with self._database.writing.begin() as session:
+            batch = await group.run(session, self._in_flight)
+            await outbox.published(session, marks)
+        self._marked(marks)
+        return batch
+
+    async def _mark(self) -> None:
+        marks = set(self._published)
+        async with self._database.writing.begin() as session:
+            await outbox.published(session, marks)
+        self._marked(marks)
+
+    async def _claim(self, limit: int) -> dict[int, list[Message]]:
+        async with self._database.writing.begin() as session:
+            return await outbox.claim(session, self._in_flight, limit)
+
+    async def _forget_some(self, retention: timedelta) -> int:
+        async with self._database.writing.begin() as session:
+            return await inbox.forget(session, retention, _FORGET_AT_ONCE)
+
+    def _marked(self, marks: set[int]) -> None:
+        self._published -= marks
+        self._in_flight -= marks
+
+    async def _query(self, attempt: Attempt) -> Settled:
+        assert attempt.query is not None  # noqa: S101 - the caller took it for one
+        async with self._database.reading.begin() as session:
+            if await inbox.lookup(session, [attempt.id]):
+                return self._answers.settle(attempt, IdReused())
+            try:
+                page = await attempt.query.read(session)
+            except CommandError as error:
+                return self._answers.settle(attempt, error)
+        body = result.ok(attempt.subject, page.data, **page.beside)
+        return Settled(attempt.delivery, Ack(), reply(attempt, body))
+
+    def _retry(self, attempt: Attempt, exc: Exception) -> Settled | None:
+        delivery = attempt.delivery
+        if not isinstance(exc, Transient) or delivery.attempts >= len(RETRY_DELAYS):
+            return None
+        if delivery.user_id:
+            # The broker lets nobody publish in another's name: waiting there, the command would lose its actor.
+            return None
+        return Settled(delivery, Retry(delivery.attempts + 1), [])
+
+    def _fail(self, attempt: Attempt, exc: Exception) -> Attempt:
+        if isinstance(exc, Transient):
+            attempt.fail(Unavailable())
+        else:
+            if not isinstance(exc, Refused | Rejected | TooSlow):
+                log.error("a command failed", message_id=attempt.delivery.id, exc_info=exc)
+            attempt.fail(blame(exc, attempt))
+        return attempt

@@ -1,0 +1,108 @@
+"""A group of commands in one transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.contract.errors import CommandError, IdReused
+from service.contract.message import Message
+from service.execution.answers import Answers, reply
+from service.execution.attempt import Attempt
+from service.execution.change import Answer
+from service.execution.outcome import Ack, Batch, Settled, outcome
+from service.execution.rows import Rows
+from service.resources.resource import Key, Resource
+from service.storage import inbox, outbox
+
+Ending = Answer | CommandError
+"""What a command came to."""
+
+
+class Group:
+    """Attempts that share a transaction; made anew for each try, since it keeps what the try came to."""
+
+    def __init__(self, attempts: Sequence[Attempt], answers: Answers) -> None:
+        """Take the attempts in the order of their deliveries."""
+        self._attempts = attempts
+        self._answers = answers
+        self._entries: dict[bytes, inbox.Entry] = {}
+        self._messages: list[Message] = []
+
+    async def run(self, session: AsyncSession, in_flight: Collection[int]) -> Batch:
+        """Do all that the group asks for, up to the commit.
+
+        :param in_flight: rows of the outbox that this process is about to publish anyway
+        :raises StorageError: the database did not take it; rolled back, nothing has happened
+        """
+        known = await inbox.lookup(session, {attempt.id for attempt in self._attempts})
+        endings = await self._run_in_order(session, self._new(known))
+        settled = [self._settle(attempt, endings.get(id(attempt)), known) for attempt in self._attempts]
+        outbox_id = await outbox.add(session, self._messages)
+        await inbox.add(session, [replace(entry, outbox_id=outbox_id) for entry in self._entries.values()])
+        leftovers = await self._leftovers(session, known, in_flight)
+        return Batch(settled, outbox_id, leftovers)
+
+    def _new(self, known: Collection[bytes]) -> list[Attempt]:
+        """Leave out what the inbox knows, and what stands in the group a second time."""
+        seen = set(known)
+        fresh = []
+        for attempt in self._attempts:
+            if attempt.id not in seen:
+                fresh.append(attempt)
+                if attempt.is_stored(attempt.error):
+                    seen.add(attempt.id)
+        return fresh
+
+    async def _run_in_order(self, session: AsyncSession, fresh: Sequence[Attempt]) -> dict[int, Ending]:
+        rows = Rows(session)
+        for resource, keys, lock in _named(fresh):
+            await rows.load(resource, keys, lock=lock)
+        endings = {id(attempt): await _run(attempt, rows) for attempt in fresh}
+        await rows.flush()
+        return endings
+
+    def _settle(self, attempt: Attempt, ending: Ending | None, known: Mapping[bytes, inbox.Entry]) -> Settled:
+        if ending is None:
+            return self._repeat(attempt, known.get(attempt.id) or self._entries[attempt.id])
+        error = ending if isinstance(ending, CommandError) else None
+        body = self._answers.body(attempt, ending)
+        messages = self._answers.messages(attempt, ending, body)
+        if attempt.is_stored(error):
+            self._entries[attempt.id] = inbox.Entry(attempt.id, attempt.body, body.decode())
+            self._messages += messages
+        return Settled(attempt.delivery, outcome(error), messages)
+
+    def _repeat(self, attempt: Attempt, entry: inbox.Entry) -> Settled:
+        if entry.body != attempt.body:
+            return self._answers.settle(attempt, IdReused())
+        return Settled(attempt.delivery, Ack(), reply(attempt, entry.result.encode(), replayed=True))
+
+    async def _leftovers(
+        self, session: AsyncSession, known: Mapping[bytes, inbox.Entry], in_flight: Collection[int]
+    ) -> dict[int, list[Message]]:
+        """Find what earlier transactions stored for these commands and nobody is known to have published."""
+        rows = {entry.outbox_id for entry in known.values() if entry.outbox_id is not None}
+        return await outbox.read(session, rows.difference(in_flight))
+
+
+async def _run(attempt: Attempt, rows: Rows) -> Ending:
+    if attempt.error is not None:
+        return attempt.error
+    assert attempt.plan is not None  # noqa: S101 - what has no error has a plan
+    try:
+        return await attempt.plan.run(rows)
+    except CommandError as error:
+        return error
+
+
+def _named(attempts: Sequence[Attempt]) -> list[tuple[Resource, set[Key], bool]]:
+    """Give the keys that the group names, by resource, and whether any of them is to be written."""
+    keys: dict[Resource, set[Key]] = {}
+    written: set[Resource] = set()
+    for attempt in attempts:
+        if attempt.plan is not None and attempt.plan.keys:
+            keys.setdefault(attempt.plan.resource, set()).update(attempt.plan.keys)
+            if attempt.is_write:
+                written.add(attempt.plan.resource)
+    return [(resource, named, resource in written) for resource, named in keys.items()]

@@ -1,0 +1,1 @@
+"""RabbitMQ: topology, connections, consumer and publisher."""

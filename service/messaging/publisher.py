@@ -1,0 +1,120 @@
+"""Publishing, with confirms and many in flight."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import PublishError
+from aiormq.channel import Channel as UnderlayChannel
+
+from service.messaging.amqp import Outgoing
+from service.messaging.connection import keep
+from service.messaging.waiting import first
+
+log = structlog.get_logger(__name__)
+
+_CONFIRM_TIMEOUT = 30
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """Messages that are not confirmed yet, and who waits for them."""
+
+    messages: list[Outgoing]
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Publisher:
+    """Publishes on a connection of its own: one that publishes may be blocked as a whole."""
+
+    def __init__(self, url: str) -> None:
+        """Take the broker's address. Connects when it runs."""
+        self._url = url
+        self._channel: UnderlayChannel | None = None
+        self._jobs: list[_Job] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self._broken = asyncio.Event()
+        self.dropped = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether there is a channel to publish on."""
+        return self._channel is not None
+
+    async def run(self) -> None:
+        """Hold the connection until cancelled."""
+        await keep(self._url, "crudmq publisher", self._hold)
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Publish in order, behind what was published before, and wait until the broker has confirmed all of it.
+
+        Waits for as long as the broker is away. What nobody can receive is dropped and logged. A message may arrive
+        twice: a confirmation that was lost is no proof that the message was.
+        """
+        if not messages:
+            return
+        job = _Job(list(messages))
+        self._jobs.append(job)
+        try:
+            if self._channel is not None:
+                self._start(self._channel, job)
+            await job.confirmed.wait()
+        finally:
+            self._jobs.remove(job)
+
+    async def _hold(self, connection: AbstractConnection) -> None:
+        opened = connection.channel(publisher_confirms=True, on_return_raises=True)
+        await opened.initialize(timeout=_CONFIRM_TIMEOUT)
+        # Below aio-pika a publish need not wait for the socket, and many share its writes.
+        channel = cast("UnderlayChannel", await opened.get_underlay_channel())
+        self._channel = channel
+        self._broken.clear()
+        # All that is not known to have arrived goes again, in its old order, before anything new.
+        for job in self._jobs:
+            self._start(channel, job)
+        try:
+            await first(connection.closed(), channel.closing, self._broken.wait())
+        finally:
+            self._channel = None
+            await connection.close()
+            await asyncio.gather(*self._sending, return_exceptions=True)
+        raise ConnectionError("the publishing channel is lost")
+
+    def _start(self, channel: UnderlayChannel, job: _Job) -> None:
+        task = asyncio.create_task(self._send_all(channel, job))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send_all(self, channel: UnderlayChannel, job: _Job) -> None:
+        results = await asyncio.gather(*(_send(channel, one) for one in job.messages), return_exceptions=True)
+        job.messages = [one for one, end in zip(job.messages, results, strict=True) if self._is_lost(one, end)]
+        if job.messages:
+            self._broken.set()
+        else:
+            job.confirmed.set()
+
+    def _is_lost(self, message: Outgoing, end: object) -> bool:
+        if isinstance(end, PublishError):
+            self.dropped += 1
+            log.warning("a result was dropped: its reply queue is gone", queue=message.routing_key)
+            return False
+        if isinstance(end, BaseException):
+            # A link that dies half-open makes the client raise CancelledError: a failure like any other.
+            log.info("a message was not confirmed and will be published again", reason=repr(end))
+            return True
+        return False
+
+
+async def _send(channel: UnderlayChannel, message: Outgoing) -> None:
+    await channel.basic_publish(
+        message.body,
+        exchange=message.exchange,
+        routing_key=message.routing_key,
+        properties=message.properties,
+        mandatory=message.mandatory,
+        timeout=_CONFIRM_TIMEOUT,
+        wait=False,
+    )

@@ -1,0 +1,5 @@
+"""What is exposed: a mapped class becomes a resource with fields, keys, types and limits."""
+
+from service.resources.registry import Registry, expose
+
+__all__ = ["Registry", "expose"]

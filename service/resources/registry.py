@@ -1,0 +1,160 @@
+"""Exposing: one line makes a resource of a mapped class or a table."""
+
+import importlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import Column, Table, inspect
+from sqlalchemy.exc import NoInspectionAvailable
+from sqlalchemy.orm import Mapper
+
+from service.contract.command import ACTIONS
+from service.contract.path import MAX_NAME
+from service.resources.kinds import kind_of
+from service.resources.resource import Field, Resource
+
+_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{MAX_NAME - 1}}}")
+
+
+class ExposureError(Exception):
+    """A model cannot be exposed as it was asked for; says why, in the operator's words."""
+
+
+class Registry:
+    """The resources of a service, by name."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._resources: dict[str, Resource] = {}
+
+    def expose(  # noqa: PLR0913 - one line for the operator, each option a word
+        self,
+        model: type[Any] | Table,
+        *,
+        name: str | None = None,
+        actions: Iterable[str] = ACTIONS,
+        read_only: Iterable[str] = (),
+        write_once: Iterable[str] = (),
+        hidden: Iterable[str] = (),
+        version: str | None = None,
+    ) -> Resource:
+        """Make a resource of a declarative class or a Core table; all the rest is taken from its mapping.
+
+        :param name: what commands call it; the table's name by default
+        :param actions: which actions it offers; all by default
+        :param read_only: fields that commands cannot write
+        :param write_once: fields that only `create` writes
+        :param hidden: fields that are written, but never shown
+        :param version: the integer field that counts changes; the mapper's `version_id_col` by default
+        :raises ExposureError: the model cannot be exposed, or an option names what it does not have
+        """
+        columns, versioned_by = _mapped(model)
+        table = next(iter(columns.values())).table
+        assert isinstance(table, Table)  # noqa: S101 - for the type checker; _mapped saw to it
+        options = {"read_only": set(read_only), "write_once": set(write_once), "hidden": set(hidden)}
+        version = version or versioned_by
+        wanted = frozenset(actions)
+        _check_names(table.name, columns, {*options["read_only"], *options["write_once"], *options["hidden"]})
+        _check_names(table.name, columns, set() if version is None else {version})
+        _check_names("the actions", ACTIONS, wanted)
+        fields = [_field(column, name, options, is_version=name == version) for name, column in columns.items()]
+        resource = Resource(name or table.name, table, fields, wanted)
+        resource.version = None if version is None else resource.fields[version]
+        self._add(resource)
+        return resource
+
+    def _add(self, resource: Resource) -> None:
+        if not _NAME.fullmatch(resource.name):
+            raise ExposureError(f"{resource.name!r} cannot be part of a routing key: give it another name")
+        if resource.name in self._resources:
+            raise ExposureError(f"{resource.name} is exposed twice: give one of them another name")
+        self._resources[resource.name] = resource
+
+    def get(self, name: str) -> Resource | None:
+        """Find a resource."""
+        return self._resources.get(name)
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Go through the resources in the order of their exposure."""
+        return iter(self._resources.values())
+
+    def __len__(self) -> int:
+        """Count the resources."""
+        return len(self._resources)
+
+
+_exposed = Registry()
+expose = _exposed.expose
+
+
+def load(module: str) -> Registry:
+    """Import the operator's module and give what it exposed.
+
+    :raises ExposureError: there is no such module, it exposes nothing, or something that cannot be exposed
+    """
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as exc:
+        raise ExposureError(f"there is no module {exc.name}, which CRUDMQ_MODELS={module} needs") from exc
+    if not len(_exposed):
+        raise ExposureError(f"the module {module} exposes no resource: call service.resources.expose(Model) in it")
+    return _exposed
+
+
+def _mapped(model: type[Any] | Table) -> tuple[dict[str, Column[Any]], str | None]:
+    """Give the columns of a model by field name, and the name of its version."""
+    if isinstance(model, Table):
+        found, version = {column.key: column for column in model.columns}, None
+        table = model
+    else:
+        mapper = _mapper(model)
+        table = mapper.local_table  # type: ignore[assignment]
+        found = {
+            attribute.key: attribute.columns[0]
+            for attribute in mapper.column_attrs
+            if isinstance(attribute.columns[0], Column)
+        }
+        counted = mapper.version_id_col
+        version = None if counted is None else mapper.get_property_by_column(counted).key
+    if not table.primary_key:
+        raise ExposureError(f"{table.name} has no primary key and cannot be exposed")
+    return found, version
+
+
+def _mapper(model: type[Any]) -> Mapper[Any]:
+    try:
+        mapper: Mapper[Any] = inspect(model)
+    except NoInspectionAvailable:
+        raise ExposureError(f"{model!r} is neither a mapped class nor a table") from None
+    if not isinstance(mapper.local_table, Table) or mapper.inherits is not None:
+        raise ExposureError(f"{model.__name__} is not mapped to a table of its own: expose its table instead")
+    return mapper
+
+
+def _field(column: Column[Any], name: str, options: dict[str, set[str]], *, is_version: bool) -> Field:
+    try:
+        kind = kind_of(column.type)
+    except TypeError as exc:
+        raise ExposureError(f"{column.table.name}.{name}: {exc}") from exc
+    read_only = is_version or column.computed is not None or name in options["read_only"]
+    return Field(
+        name,
+        column,
+        kind,
+        required=not (read_only or column.nullable or _fills_itself(column)),
+        read_only=read_only,
+        write_once=name in options["write_once"],
+        hidden=name in options["hidden"],
+    )
+
+
+def _fills_itself(column: Column[Any]) -> bool:
+    generated = column.default is not None or column.server_default is not None or column.identity is not None
+    return generated or column is column.table.autoincrement_column
+
+
+def _check_names(where: str, known: Iterable[str], named: Iterable[str]) -> None:
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        raise ExposureError(f"{where}: there is no {', '.join(unknown)}")
