@@ -19,7 +19,7 @@ help: ## lists the targets
 demo: $(STAMP) ## shows the main job on SQLite and a real RabbitMQ
 	$(SAY)
 	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
-	CRUDMQ_BROKER_URL=$$broker $(BIN)/python examples/demo.py $(ARGS)
+	CRUDMQ_BROKER_URL=$$broker $(BIN)/python -m examples.demo
 
 test: $(STAMP) ## runs all tests, on SQLite and PostgreSQL, with a real RabbitMQ
 	$(SAY)

@@ -10,7 +10,7 @@ from rich.table import Table
 from service import __version__, app, logs, settings
 from service.cli.loop import run as run_loop
 from service.cli.words import command_from
-from service.client import Client, Result
+from service.client import Client, ClientError, Result
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -74,7 +74,7 @@ def main() -> None:
     """Run the command that was typed; what goes wrong is told in plain words."""
     try:
         cli()
-    except (settings.SettingsError, *app.FAILURES, OSError) as exc:
+    except (settings.SettingsError, *app.FAILURES, ClientError, OSError) as exc:
         sys.exit(f"crudmq: {str(exc) or type(exc).__name__}")
 
 

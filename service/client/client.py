@@ -11,12 +11,16 @@ from uuid import uuid4
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.contract import codec
 
 _TIMEOUT = 30.0
 _MAX_BYTES = 2**27
+
+
+class ClientError(Exception):
+    """A command could not be handed over, or nobody answered it; says what may be the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,8 @@ class Client:
 
         :param command: the command, or bytes to be sent as they are
         :param message_id: what makes a repeat one; a new one by default
-        :raises TimeoutError: nobody answered within `timeout` seconds
-        :raises AMQPError: the broker did not take it
+        :raises ClientError: the broker did not take it, or nobody answered within `timeout` seconds; send it again,
+            with the same `message_id`
         """
         identifier = uuid4().hex if message_id is None else message_id
         correlation = uuid4().hex
@@ -121,6 +125,10 @@ class Client:
                 exchange = await self._channel.get_exchange(f"{self._prefix}.commands", ensure=False)
                 await exchange.publish(message, routing_key(command), timeout=timeout)
                 return await future
+        except TimeoutError as exc:
+            raise ClientError(f"nobody answered within {timeout:g} s: is `crudmq run` started?") from exc
+        except (AMQPError, ChannelInvalidStateError) as exc:
+            raise ClientError(f"the broker did not take the command: is `crudmq run` started? ({exc})") from exc
         finally:
             del self._waiting[correlation]
 

@@ -76,7 +76,7 @@ class Publisher:
         for job in self._jobs:
             self._start(channel, job)
         try:
-            await first(connection.closed(), channel.closing, self._broken.wait())
+            await first(channel.closing, self._broken.wait())
         finally:
             self._channel = None
             await connection.close()

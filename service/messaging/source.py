@@ -94,7 +94,7 @@ class Source:
         log.info("consuming", queue=self._names.commands)
         self._is_consuming = True
         try:
-            await first(connection.closed(), channel.closing, cancelled.wait(), self._stopping.wait())
+            await first(channel.closing, cancelled.wait(), self._stopping.wait())
         finally:
             self._is_consuming = False
         if not self._stopping.is_set():

@@ -1,0 +1,167 @@
+"""The main job on SQLite and a real RabbitMQ: commands in, results and events out, checked and shown as a table.
+
+Run by `make demo`. Uses a database and a prefix of its own, and removes both.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from examples.steps import STEPS, Step
+from service.client import Client, Event, Result
+
+BROKER = os.environ.get("CRUDMQ_BROKER_URL", "amqp://guest:guest@127.0.0.1:5672/")
+PATIENCE = 30
+console = Console(width=150 if not sys.stdout.isatty() else None)
+
+
+async def main() -> int:
+    """Run every step, and give the number of those that did not go as they should."""
+    prefix = f"demo-{uuid4().hex[:8]}"
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            async with service(prefix, Path(directory)), Client(BROKER, prefix=prefix) as client:
+                return await run_steps(client)
+        finally:
+            await remove(prefix)
+
+
+async def run_steps(client: Client) -> int:
+    """Send the commands one after the other, and show what comes back as it arrives."""
+    table = Table(show_lines=True)
+    for column in ("", "command", "result", "events"):
+        table.add_column(column, overflow="fold")
+    faults = arrived = 0
+    async with client.events() as events:
+        with Live(table, console=console, auto_refresh=False, vertical_overflow="visible") as live:
+            for number, step in enumerate(STEPS, start=1):
+                result = await client.send(step.command, message_id=step.id, timeout=PATIENCE)
+                followed = [await asyncio.wait_for(anext(events), PATIENCE) for _ in step.events]
+                wrong = faults_of(step, result, followed)
+                command = f"[bold]{step.title}[/]\n{said(step.command)}"
+                table.add_row(str(number), command, told(result, wrong), "\n".join(map(told_event, followed)))
+                live.refresh()
+                faults += len(wrong)
+                arrived += len(followed)
+    verdict = "[red]something is wrong" if faults else "[green]all as it should be"
+    console.print(f"{len(STEPS)} commands, {arrived} events: {verdict}")
+    return faults
+
+
+def faults_of(step: Step, result: Result, events: list[Event]) -> list[str]:
+    """Compare a result, and the events after it, with what they should be."""
+    content = result.content
+    came = "ok" if result.ok else content["error"]["code"]
+    faults = [] if came == step.expect else [f"expected {step.expect}"]
+    if step.data is not None and result.data != step.data:
+        faults.append(f"expected {json.dumps(step.data)}")
+    if result.replayed is not step.replayed:
+        faults.append("expected a stored answer" if step.replayed else "did not expect a stored answer")
+    if [event.type for event in events] != step.events:
+        faults.append(f"expected the events {step.events}")
+    return faults
+
+
+def said(command: dict[str, Any] | bytes) -> str:
+    """Write a command as its routing key and the rest."""
+    if isinstance(command, bytes):
+        return shown(command)
+    rest = {name: value for name, value in command.items() if name not in ("resource", "action")}
+    return f"{command['resource']}.{command['action']} {shown(rest) if rest else ''}"
+
+
+def told(result: Result, wrong: list[str]) -> str:
+    """Write a result, and what is wrong with it."""
+    content = result.content
+    again = " [cyan](the stored answer)[/]" if result.replayed else ""
+    if result.ok:
+        text = f"[green]ok[/]{again}  {shown(content['data'])}"
+    else:
+        error = content["error"]
+        details = [
+            f"{one['path']} {one['message']}" for one in error.get("details", []) if one["message"] != error["message"]
+        ]
+        text = "\n".join([f"[yellow]{error['code']}[/]{again}  {error['message']}", *details])
+    return "\n".join([text, *(f"[red]{fault}[/]" for fault in wrong)])
+
+
+def told_event(event: Event) -> str:
+    """Write an event: what happened to which row, and what changed in it."""
+    data = event.content["data"]
+    changes = [
+        f"{name}: {shown(data['before'][name])} → {shown(data['after'][name])}" for name in data.get("changed", [])
+    ]
+    return " ".join([f"[magenta]{event.type}[/]", event.content.get("subject", ""), *changes])
+
+
+def shown(value: object) -> str:
+    """Write a value for people, without what rich would take for markup."""
+    text = value.decode() if isinstance(value, bytes) else json.dumps(value)
+    return text.replace("[", "\\[")
+
+
+@asynccontextmanager
+async def service(prefix: str, directory: Path) -> AsyncIterator[None]:
+    """Run the service as an operator would: migrate, run, and stop it with SIGTERM."""
+    environment = {
+        **os.environ,
+        "CRUDMQ_BROKER_URL": BROKER,
+        "CRUDMQ_DATABASE_URL": f"sqlite+aiosqlite:///{directory / 'demo.db'}",
+        "CRUDMQ_PREFIX": prefix,
+        "CRUDMQ_LOG_FORMAT": "json",
+    }
+    migrating = await crudmq("migrate", environment)
+    if await asyncio.wait_for(migrating.wait(), PATIENCE):
+        sys.exit("crudmq migrate failed")
+    process = await crudmq("run", environment, log=asyncio.subprocess.PIPE)
+    ready = asyncio.Event()
+    reading = asyncio.create_task(follow(process, ready))
+    try:
+        await asyncio.wait_for(ready.wait(), PATIENCE)
+        yield
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.wait(), PATIENCE)
+        await reading
+
+
+async def crudmq(command: str, environment: dict[str, str], log: int | None = None) -> asyncio.subprocess.Process:
+    """Start a command of `crudmq`."""
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "service", command, env=environment, stderr=log)
+
+
+async def follow(process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
+    """Read the service's log: it says when it is ready, and what goes wrong."""
+    assert process.stderr is not None  # noqa: S101 - it was asked for
+    async for line in process.stderr:
+        entry = json.loads(line) if line.startswith(b"{") else {"event": line.decode(), "level": "error"}
+        if entry["event"] == "consuming":
+            ready.set()
+        elif entry["level"] in ("warning", "error"):
+            console.print(f"[red]{shown(entry)}")
+
+
+async def remove(prefix: str) -> None:
+    """Remove the demo's queues and exchanges."""
+    connection = await aio_pika.connect(BROKER, timeout=PATIENCE)
+    async with connection, connection.channel() as channel:
+        for queue in ("commands", "dead-letters", *(f"commands.retry.{delay}" for delay in (1000, 10000, 60000))):
+            await channel.queue_delete(f"{prefix}.{queue}", timeout=PATIENCE)
+        for exchange in ("commands", "events", "dead-letters"):
+            await channel.exchange_delete(f"{prefix}.{exchange}", timeout=PATIENCE)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if asyncio.run(main()) else 0)

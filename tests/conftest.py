@@ -1,0 +1,35 @@
+"""What tests of every kind share: databases and prefixes of their own."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import broker, databases
+
+
+@pytest.fixture(params=databases.KINDS)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Run the test once on each kind of database."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+async def database_url(database_kind: str, tmp_path: Path) -> AsyncIterator[str]:
+    """Give an empty database."""
+    async with databases.fresh(database_kind, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def broker_url() -> str:
+    """Give a real RabbitMQ."""
+    return broker.url()
+
+
+@pytest.fixture
+def prefix() -> Iterator[str]:
+    """Give a prefix that no other test uses."""
+    with broker.fresh_prefix() as found:
+        yield found
