@@ -73,15 +73,15 @@ _MODELS: dict[str, type[AnyCommand]] = {
     "delete": Delete,
 }
 _VALIDATORS = {action: TypeAdapter(model).validator for action, model in _MODELS.items()}
+_FIELDS = {action: frozenset(model.model_fields) for action, model in _MODELS.items()}
 ACTIONS = tuple(_MODELS)
 READS = frozenset(action for action, model in _MODELS.items() if not model.writes)
 WRITES = frozenset(_MODELS) - READS
 
 
-def field_names(action: str) -> set[str]:
+def field_names(action: str) -> frozenset[str]:
     """Name the fields that commands of an action may have; none where there is no such action."""
-    model = _MODELS.get(action)
-    return set() if model is None else set(model.model_fields)
+    return _FIELDS.get(action, frozenset())
 
 
 def parse(message: dict[str, Any]) -> AnyCommand:
@@ -97,10 +97,17 @@ def parse(message: dict[str, Any]) -> AnyCommand:
     validator = _VALIDATORS.get(action)
     if validator is None:
         raise UnknownAction(f"there is no action {shorten(action)}")
+    known = _FIELDS[action]
+    faults = [Detail(at("", name), f"is not a field of {action}") for name in message if name not in known]
     try:
-        command: AnyCommand = validator.validate_python(message)
+        # Names that are no UTF-8 confuse the validator: it only sees those that it knows.
+        command: AnyCommand = validator.validate_python(
+            {name: message[name] for name in message if name in known} if faults else message
+        )
     except ValidationError as exc:
-        raise Invalid("the command is not valid", _details(exc)) from None
+        raise Invalid("the command is not valid", [*faults, *_details(exc)]) from None
+    if faults:
+        raise Invalid("the command is not valid", faults)
     return command
 
 
@@ -110,11 +117,5 @@ def _details(exc: ValidationError) -> list[Detail]:
         path = ""
         for step in error["loc"]:
             path = at(path, step)
-        found.append(Detail(path, _MESSAGES.get(error["type"], error["msg"])))
+        found.append(Detail(path, "is required" if error["type"] == "missing" else error["msg"]))
     return found
-
-
-_MESSAGES = {
-    "missing": "is required",
-    "extra_forbidden": "is not a field of this action",
-}

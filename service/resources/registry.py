@@ -59,7 +59,7 @@ class Registry:
         _check_names(table.name, columns, set() if version is None else {version})
         _check_names("the actions", ACTIONS, wanted)
         fields = [_field(column, name, options, is_version=name == version) for name, column in columns.items()]
-        resource = Resource(name or table.name, table, fields, wanted)
+        resource = Resource(table.name if name is None else name, table, fields, wanted)
         resource.version = None if version is None else resource.fields[version]
         self._add(resource)
         return resource

@@ -81,8 +81,11 @@ def decimal(precision: int | None, scale: int | None) -> Kind:
             number = _decimal(value)
         else:
             raise ValueError("is not a decimal number in a string, nor an integer")
-        _check_digits(number, precision, scale)
-        return number
+        if precision is None:
+            return number
+        _check_digits(number, precision, scale or 0)
+        # As the column gives it back.
+        return number.quantize(Decimal(1).scaleb(-(scale or 0)))
 
     name = "decimal" if precision is None else f"decimal({precision},{scale or 0})"
     return Kind(name, load, dump=lambda value: format(value, "f"))
@@ -99,10 +102,7 @@ def _decimal(value: str) -> Decimal:
     return number
 
 
-def _check_digits(number: Decimal, precision: int | None, scale: int | None) -> None:
-    if precision is None:
-        return
-    behind = scale or 0
+def _check_digits(number: Decimal, precision: int, behind: int) -> None:
     digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > behind and any(digits[exponent + behind :]):
         raise ValueError(f"has more than {behind} digits behind the point")

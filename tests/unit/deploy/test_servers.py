@@ -229,9 +229,7 @@ def test_a_way_that_breaks_off_is_reported_and_the_next_is_tried(capsys: pytest.
 
 @pytest.mark.parametrize("find", [rabbitmq.find, postgres.find], ids=["rabbitmq", "postgres"])
 @pytest.mark.parametrize("useless", ["apt-get", "rabbitmq-server"])
-def test_without_any_way_the_error_says_what_to_do(
-    machine: Machine, find: Callable[[int], str], useless: str
-) -> None:
+def test_without_any_way_the_error_says_what_to_do(machine: Machine, find: Callable[[int], str], useless: str) -> None:
     machine.commands.add(useless)  # takes root
     with pytest.raises(NoServerError, match=r"Set CRUDMQ_\w+_URL .* Docker.* sudo apt-get install"):
         find(host.free_port())
@@ -254,9 +252,7 @@ def test_without_a_server_the_exit_code_is_1_and_stdout_stays_empty(
 
 
 @pytest.mark.parametrize("arguments", [[], ["mysql"], ["rabbitmq", "postgres"]], ids=len)
-def test_anything_else_is_answered_with_the_usage(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_anything_else_is_answered_with_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert servers.main(arguments) == 2
     assert capsys.readouterr().err == "usage: python -m deploy.servers rabbitmq|postgres\n"
 
@@ -273,9 +269,7 @@ def script(path: Path, name: str, body: str) -> None:
     (path / name).chmod(0o755)
 
 
-def test_a_package_is_announced_before_it_is_installed(
-    path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_package_is_announced_before_it_is_installed(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = path / "log"
     script(path, "apt-get", f'echo "$DEBIAN_FRONTEND $*" >>{log}')
     host.install("rabbitmq-server")
@@ -315,9 +309,7 @@ def test_waiting_ends_at_the_deadline() -> None:
 def test_the_container_is_made_once_and_its_port_is_asked_for(*, exists: bool, path: Path) -> None:
     log = path / "log"
     names = "crudmq-x" if exists else ""
-    script(
-        path, "docker", f'echo "$*" >>{log}; case $1 in ps) echo {names};; port) echo 127.0.0.1:5555;; esac'
-    )
+    script(path, "docker", f'echo "$*" >>{log}; case $1 in ps) echo {names};; port) echo 127.0.0.1:5555;; esac')
     assert docker.start("crudmq-x", "x:1", 5672, "--env", "A=b") == 5555
     commands = [line.split()[0] for line in log.read_text().splitlines()]
     assert commands == (["ps", "start", "port"] if exists else ["ps", "create", "start", "port"])

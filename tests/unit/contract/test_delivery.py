@@ -1,0 +1,54 @@
+"""What the properties of a message must be."""
+
+import pytest
+
+from service.contract.delivery import Delivery
+from service.contract.errors import Invalid, Malformed, Timeout
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery(b"{}"),
+        Delivery(b"{}", message_id=""),
+        Delivery(b"{}", message_id="x" * 201),
+        Delivery(b"{}", message_id="m", content_type="text/plain"),
+        Delivery(b"{}", message_id="m", content_encoding="gzip"),
+    ],
+)
+def test_without_the_right_properties_a_message_is_no_command(delivery: Delivery) -> None:
+    with pytest.raises(Malformed):
+        delivery.check_properties()
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery(b"{}", message_id="x" * 200),
+        Delivery(b"{}", message_id="m", content_type="application/json", content_encoding="utf-8"),
+    ],
+)
+def test_with_the_right_ones_it_is(delivery: Delivery) -> None:
+    delivery.check_properties()
+
+
+@pytest.mark.parametrize("deadline", ["soon", 7, "2999-01-01T00:00:00", ["2999-01-01T00:00:00Z"]])
+def test_a_deadline_must_be_a_time_with_an_offset(deadline: object) -> None:
+    with pytest.raises(Invalid) as caught:
+        Delivery(b"{}", message_id="m", headers={"x-deadline": deadline}).check_deadline()
+    assert caught.value.details[0].path == "headers.x-deadline"
+
+
+def test_past_its_deadline_a_command_is_not_run() -> None:
+    with pytest.raises(Timeout):
+        Delivery(b"{}", message_id="m", headers={"x-deadline": "2020-01-01T00:00:00+02:00"}).check_deadline()
+
+
+def test_before_its_deadline_it_is() -> None:
+    Delivery(b"{}", message_id="m", headers={"x-deadline": "2999-01-01T00:00:00Z"}).check_deadline()
+
+
+def test_headers_that_are_no_text_count_as_absent() -> None:
+    delivery = Delivery(b"{}", message_id="m", headers={"traceparent": 1, "partition-key": ""})
+    assert delivery.header("traceparent") is None
+    assert delivery.header("partition-key") is None

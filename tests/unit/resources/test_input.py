@@ -1,0 +1,97 @@
+"""The data of commands."""
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, String, Table
+
+from service.contract.errors import Invalid
+from service.resources.input import changes, new_row
+from service.resources.registry import Registry
+from service.resources.resource import Resource
+
+TABLE = Table(
+    "things",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("name", String(5), nullable=False),
+    Column("size", Integer),
+    Column("state", String, nullable=False, default="new"),
+    Column("code", String, nullable=False, server_default="x"),
+    Column("secret", Integer),
+    Column("born", String),
+    Column("version", Integer, nullable=False),
+)
+
+
+@pytest.fixture
+def things() -> Resource:
+    return Registry().expose(TABLE, read_only=["state"], write_once=["born"], hidden=["secret"], version="version")
+
+
+def faults(error: Invalid) -> dict[str, str]:
+    return {detail.path: detail.message for detail in error.details}
+
+
+def test_a_new_row_has_nulls_for_what_it_leaves_out_and_the_first_version(things: Resource) -> None:
+    assert new_row(things, {"name": "a"}, "data") == {
+        "name": "a",
+        "size": None,
+        "secret": None,
+        "born": None,
+        "version": 1,
+    }
+
+
+def test_every_fault_of_a_row_is_told(things: Resource) -> None:
+    with pytest.raises(Invalid) as caught:
+        new_row(things, {"size": "1", "state": "old", "version": 7, "colour": "red", "code": None}, "data.3")
+    assert faults(caught.value) == {
+        "data.3.size": "is not an integer",
+        "data.3.state": "is read-only",
+        "data.3.version": "is read-only",
+        "data.3.colour": "is not a field of things",
+        "data.3.code": "may not be null",
+        "data.3.name": "is required",
+    }
+
+
+def test_a_hidden_field_is_not_named_in_what_is_wrong_with_it(things: Resource) -> None:
+    with pytest.raises(Invalid) as caught:
+        new_row(things, {"name": "a", "secret": "x"}, "data")
+    assert list(faults(caught.value)) == ["data"]
+    assert "secret" not in str(caught.value.as_json())
+
+
+def test_a_change_may_leave_out_what_it_likes(things: Resource) -> None:
+    assert changes(things, {"size": 3, "secret": 4}, "data") == {"size": 3, "secret": 4}
+    assert changes(things, {}, "data") == {}
+
+
+@pytest.mark.parametrize("name", ["id", "born"])
+def test_a_key_and_a_write_once_field_are_only_written_at_first(things: Resource, name: str) -> None:
+    value = {"id": 1, "born": "y"}[name]
+    assert new_row(things, {"name": "a", name: value}, "data")[name] == value
+    with pytest.raises(Invalid) as caught:
+        changes(things, {name: value}, "data")
+    assert faults(caught.value) == {f"data.{name}": "can only be written when the row is created"}
+
+
+@pytest.mark.parametrize("data", [None, 1, "a", []])
+def test_data_must_be_an_object(things: Resource, data: object) -> None:
+    with pytest.raises(Invalid):
+        new_row(things, data, "data")
+
+
+@pytest.mark.parametrize("value", [None, "1", True, {"id": 1}, 2**31])
+def test_a_key_is_as_strict_as_its_column(things: Resource, value: object) -> None:
+    with pytest.raises(Invalid) as caught:
+        things.load_key(value)
+    assert list(faults(caught.value)) == ["key"]
+
+
+def test_a_key_of_several_columns_is_an_object_of_all_of_them() -> None:
+    table = Table("pairs", MetaData(), Column("a", Integer, primary_key=True), Column("b", String, primary_key=True))
+    pairs = Registry().expose(table)
+    assert pairs.load_key({"b": "x", "a": 1}) == (1, "x")
+    for value in (1, [1, "x"], {"a": 1}, {"a": 1, "b": "x", "c": 1}, {"a": "1", "b": "x"}):
+        with pytest.raises(Invalid):
+            pairs.load_key(value)
