@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from service.execution.actions.plan import Limits
+from service.contract.limits import Limits
 from service.execution.answers import Answers
 from service.execution.executor import Executor
 from service.execution.intake import Intake
@@ -86,7 +86,16 @@ async def run(settings: Settings) -> None:
 class _Service:
     def __init__(self, settings: Settings, resources: Registry, database: Database) -> None:
         names = Topology(settings.prefix)
-        limits = Limits(max_bytes=settings.max_message_bytes, max_page=settings.max_page)
+        limits = Limits(
+            max_bytes=settings.max_message_bytes,
+            max_page=settings.max_page,
+            max_include_depth=settings.max_include_depth,
+            max_where_depth=settings.max_where_depth,
+            max_conditions=settings.max_conditions,
+            max_in=settings.max_in,
+            max_commands=settings.max_commands,
+            max_rows=settings.max_rows,
+        )
         self._settings = settings
         self._publisher = Publisher(settings.broker_url)
         self._source = Source(settings.broker_url, names, prefetch=settings.prefetch, delays=RETRY_DELAYS)

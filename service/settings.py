@@ -73,6 +73,18 @@ class Settings(BaseSettings):
     """How large a command may be."""
     max_page: Annotated[int, Field(ge=1)] = 1000
     """How many rows a `list` gives at most."""
+    max_include_depth: Annotated[int, Field(ge=0, le=8)] = 3
+    """How deep an `include` nests at most."""
+    max_where_depth: Annotated[int, Field(ge=1, le=30)] = 8
+    """How deep a `where` nests at most."""
+    max_conditions: Annotated[int, Field(ge=1)] = 100
+    """How many conditions a `where` has at most."""
+    max_in: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """How many values a list in a condition has at most."""
+    max_commands: Annotated[int, Field(ge=1)] = 100
+    """How many commands a `transaction` has at most."""
+    max_rows: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """How many rows a command writes at most."""
     retention: Duration = timedelta(days=7)
     """How long results are kept for repeats."""
     shutdown_grace: Duration = timedelta(seconds=25)

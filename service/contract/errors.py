@@ -5,7 +5,8 @@ CommandError
 ├── Invalid             a field is missing, unknown, of the wrong type or range
 ├── UnknownResource     no such resource
 ├── UnknownAction       no such action, or the resource does not offer it
-├── NotFound            no row has the key
+├── NotFound            no row has the key, or matches
+├── MultipleFound       several rows match where one should
 ├── Conflict            a constraint of the database says no
 ├── VersionMismatch     `if_version` is not the row's version
 ├── IdReused            the `message_id` was used with another body
@@ -17,7 +18,7 @@ CommandError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,12 @@ class CommandError(Exception):
         super().__init__(message or self.summary)
         self.message = message or self.summary
         self.details = tuple(details)
+
+    def within(self, path: str) -> Self:
+        """Say the same of a part of a command: every fault is found below `path`, and there is one at least."""
+        details = self.details or (Detail("", self.message),)
+        inner = [Detail(f"{path}.{one.path}" if one.path else path, one.message, one.facts) for one in details]
+        return type(self)(self.message, inner)
 
     def as_json(self) -> dict[str, Any]:
         """Give the object that a result's `error` holds."""
@@ -97,10 +104,17 @@ class UnknownAction(CommandError):
 
 
 class NotFound(CommandError):
-    """No row has the key."""
+    """No row has the key, or matches."""
 
     code = "not_found"
     summary = "there is no such row"
+
+
+class MultipleFound(CommandError):
+    """Several rows match where one should."""
+
+    code = "multiple_found"
+    summary = "several rows match"
 
 
 class Conflict(CommandError):
@@ -166,6 +180,7 @@ ERRORS: tuple[type[CommandError], ...] = (
     UnknownResource,
     UnknownAction,
     NotFound,
+    MultipleFound,
     Conflict,
     VersionMismatch,
     IdReused,

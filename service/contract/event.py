@@ -48,6 +48,12 @@ def change(  # noqa: PLR0913 - the parts of an event
     return _event(cause, source, new_id(), type, attributes)
 
 
+def declared(cause: Delivery, source: str, type_: str, data: dict[str, Any]) -> Event:
+    """Encode what a named statement did, under a new time-ordered id."""
+    attributes = {"partitionkey": cause.header("partition-key"), "data": data}
+    return _event(cause, source, new_id(), type_, attributes)
+
+
 def failure(cause: Delivery, source: str, *, resource: str, data: dict[str, Any]) -> Event:
     """Encode that a write failed; the same failure of the same message has the same id, however often told."""
     type_ = f"{resource}.failed"

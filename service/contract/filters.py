@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.contract.errors import Detail, Invalid
+from service.contract.errors import Detail, Invalid, LimitExceeded
+from service.contract.limits import Limits
 from service.contract.path import at
 
-COMPARISONS = ("eq", "neq", "gt", "gte", "lt", "lte")
+_WORDS = "eq neq gt gte lt lte between in not_in is_null like ilike starts_with ends_with contains"
+COMPARISONS = frozenset(_WORDS.split())
+QUANTIFIERS = frozenset(("any", "none", "every"))
+_GROUPS = ("and", "or")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +24,105 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Through:
+    """`any`, `none` or `every` one of the related rows matches."""
+
+    path: str
+    relationship: str
+    quantifier: str
+    where: "Where"
+
+
+@dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds."""
+    """Every part holds; with no parts that is so."""
 
-    parts: tuple[Compare, ...]
+    parts: tuple["Where", ...]
 
 
-def parse(where: object, path: str = "where") -> All:
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One part holds at least."""
+
+    parts: tuple["Where", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: "Where"
+
+
+Where = Compare | Through | All | Either | Not
+
+
+def parse(where: object, limits: Limits, path: str = "where") -> All:
     """Read a `where`: fields are and-ed, a bare value is short for `{"eq": value}`.
 
-    :raises Invalid: not an object, or an operator that there is not
+    :raises Invalid: something else than objects where they should be, or an operator that there is not
+    :raises LimitExceeded: too many conditions, too deep, or too many values in a list
     """
-    if where is None:
-        return All(())
-    if not isinstance(where, dict):
-        raise Invalid("where is not an object", [Detail(path, "is not an object")])
-    return All(tuple(part for name, value in where.items() for part in _parts(name, value, at(path, name))))
+    return _Reader(limits).read(where, path, depth=1)
 
 
-def _parts(name: str, value: object, path: str) -> list[Compare]:
-    if not isinstance(value, dict):
-        return [Compare(path, name, "eq", value)]
-    unknown = [Detail(at(path, word), "is not an operator") for word in value if word not in COMPARISONS]
-    if unknown or not value:
-        raise Invalid("where is not valid", unknown or [Detail(path, "has no operator")])
-    return [Compare(at(path, word), name, word, operand) for word, operand in value.items()]
+class _Reader:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._conditions = 0
+
+    def read(self, where: object, path: str, depth: int) -> All:
+        if not isinstance(where, dict):
+            raise _invalid(path, "is not an object")
+        if depth > self._limits.max_where_depth:
+            raise _over(path, f"is nested deeper than {self._limits.max_where_depth}")
+        parts: list[Where] = []
+        for name, value in where.items():
+            here = at(path, name)
+            if name in _GROUPS:
+                parts.append(self._group(name, value, here, depth))
+            elif name == "not":
+                parts.append(Not(self.read(value, here, depth + 1)))
+            else:
+                parts += self._conditions_on(name, value, here, depth)
+        return All(tuple(parts))
+
+    def _group(self, name: str, value: object, path: str, depth: int) -> All | Either:
+        if not isinstance(value, list) or not value:
+            raise _invalid(path, "is not an array of objects")
+        parts = tuple(self.read(one, at(path, index), depth + 1) for index, one in enumerate(value))
+        return All(parts) if name == "and" else Either(parts)
+
+    def _conditions_on(self, name: str, value: object, path: str, depth: int) -> list[Where]:
+        if not isinstance(value, dict):
+            return [self._compare(name, "eq", value, path)]
+        if not value:
+            raise _invalid(path, "has no operator")
+        return [self._condition(name, word, operand, at(path, word), depth) for word, operand in value.items()]
+
+    def _condition(self, name: str, word: str, operand: object, path: str, depth: int) -> Where:
+        if word in QUANTIFIERS:
+            self._count(path)
+            return Through(path, name, word, self.read(operand, path, depth + 1))
+        if word not in COMPARISONS:
+            raise _invalid(path, "is not an operator")
+        return self._compare(name, word, operand, path)
+
+    def _compare(self, name: str, word: str, operand: object, path: str) -> Compare:
+        self._count(path)
+        if isinstance(operand, list) and len(operand) > self._limits.max_in:
+            raise _over(path, f"has more than {self._limits.max_in} values")
+        return Compare(path, name, word, operand)
+
+    def _count(self, path: str) -> None:
+        self._conditions += 1
+        if self._conditions > self._limits.max_conditions:
+            raise _over(path, f"is one condition more than the {self._limits.max_conditions} that there may be")
+
+
+def _invalid(path: str, message: str) -> Invalid:
+    return Invalid("where is not valid", [Detail(path, message)])
+
+
+def _over(path: str, message: str) -> LimitExceeded:
+    return LimitExceeded("where is over a limit", [Detail(path, message)])

@@ -1,5 +1,6 @@
 """A result: the answer to a command's sender."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,16 @@ class Subject:
     id: str | None
     resource: str | None = None
     action: str | None = None
+    dry_run: bool = False
 
     def head(self, status: str) -> dict[str, Any]:
         """Begin the body of a result."""
-        head = {"id": self.id, "status": status, "resource": self.resource, "action": self.action}
-        return {name: value for name, value in head.items() if value is not None or name == "id"}
+        head = {"id": self.id, "status": status}
+        said = {"resource": self.resource, "action": self.action, "dry_run": self.dry_run or None}
+        return head | {name: value for name, value in said.items() if value is not None}
 
 
-def ok(subject: Subject, data: object, **beside: object) -> bytes:
+def ok(subject: Subject, data: object, beside: Mapping[str, object]) -> bytes:
     """Encode the result of a command that was carried out; `beside` stands beside `data`."""
     return encode({**subject.head("ok"), "data": data, **beside})
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 from service.contract import event, result
+from service.contract.command import ACTIONS
 from service.contract.errors import CommandError, Malformed
 from service.contract.message import Message
 from service.execution.attempt import Attempt
-from service.execution.change import Answer, Change
+from service.execution.change import Answer, Change, Declared
 from service.execution.outcome import Settled, outcome
-from service.resources.resource import Resource, Row
+from service.resources.resource import Row
 
 
 class Answers:
@@ -22,7 +23,7 @@ class Answers:
         """Encode the result of an attempt."""
         if isinstance(ending, CommandError):
             return result.refused(attempt.subject, ending)
-        return result.ok(attempt.subject, _data(ending))
+        return result.ok(attempt.subject, ending.data(), ending.beside)
 
     def messages(self, attempt: Attempt, ending: Answer | CommandError, body: bytes) -> list[Message]:
         """Give all that an attempt is told by: its result, if somebody waits for it, and its events."""
@@ -33,18 +34,26 @@ class Answers:
         return Settled(attempt.delivery, outcome(error), self.messages(attempt, error, self.body(attempt, error)))
 
     def _events(self, attempt: Attempt, ending: Answer | CommandError) -> list[Message]:
+        if attempt.subject.dry_run:
+            return []
         if isinstance(ending, CommandError):
             return self._failure(attempt, ending)
         found = [self._fact(attempt, change, fact) for change in ending.changes if (fact := change.fact)]
+        found += [self._declared(attempt, declared) for declared in ending.declared]
         return [Message.event(attempt.delivery.id, one) for one in found]
 
     def _failure(self, attempt: Attempt, error: CommandError) -> list[Message]:
-        resource, action = attempt.subject.resource, attempt.subject.action
+        action = attempt.subject.action
+        # A command without a resource is told of under its action.
+        resource = attempt.subject.resource if action in ACTIONS else action
         if not attempt.is_write or resource is None or isinstance(error, Malformed):
             return []
         data = {"action": action, "error": error.summary_as_json()}
         told = event.failure(attempt.delivery, self._source, resource=resource, data=data)
         return [Message.event(attempt.delivery.id, told)]
+
+    def _declared(self, attempt: Attempt, declared: Declared) -> event.Event:
+        return event.declared(attempt.delivery, self._source, declared.type, declared.data)
 
     def _fact(self, attempt: Attempt, change: Change, fact: str) -> event.Event:
         resource = change.resource
@@ -75,16 +84,9 @@ def reply(attempt: Attempt, body: bytes, *, replayed: bool = False) -> list[Mess
     ]
 
 
-def _data(answer: Answer) -> Any:  # noqa: ANN401 - JSON is any value
-    shown = [change.resource.dump(change.row) for change in answer.changes]
-    return shown if answer.many else shown[0]
-
-
 def _fact_data(change: Change, version: int | None) -> dict[str, Any]:
-    resource = change.resource
-    before = None if change.before is None else _shown(resource, change.before)
-    after = None if change.after is None else _shown(resource, change.after)
-    data: dict[str, Any] = {"key": resource.dump_key(change.key)}
+    before, after = _shown(change, change.before, 0), _shown(change, change.after, 1)
+    data: dict[str, Any] = {"key": change.resource.dump_key(change.key)}
     if version is not None:
         data["version"] = version
     if before is None or after is None:
@@ -93,9 +95,12 @@ def _fact_data(change: Change, version: int | None) -> dict[str, Any]:
     return {**data, "before": {name: before[name] for name in changed}, "after": after, "changed": changed}
 
 
-def _shown(resource: Resource, row: Row) -> dict[str, Any]:
-    # The version has a place of its own in an event.
-    shown = resource.dump(row)
-    if resource.version is not None:
-        shown.pop(resource.version.name, None)
-    return shown
+def _shown(change: Change, row: Row | None, side: int) -> dict[str, Any] | None:
+    """Write a row with the links that were changed, those before or those after."""
+    if row is None:
+        return None
+    shown = change.resource.dump(row)
+    if change.resource.version is not None:
+        # The version has a place of its own in an event.
+        shown.pop(change.resource.version.name, None)
+    return shown | {name: keys[side] for name, keys in change.links.items()}

@@ -6,7 +6,7 @@ from service.contract.command import READS, WRITES
 from service.contract.delivery import Delivery
 from service.contract.errors import CommandError, Malformed
 from service.contract.result import Subject
-from service.execution.actions.plan import Plan, Query
+from service.execution.actions.plan import Plan
 from service.storage import inbox
 
 
@@ -17,7 +17,6 @@ class Attempt:
     delivery: Delivery
     subject: Subject
     plan: Plan | None = None
-    query: Query | None = None
     error: CommandError | None = None
     failed: bool = False
     """Whether the error is the database's or ours: the inbox has been asked already."""
@@ -32,7 +31,12 @@ class Attempt:
     @property
     def is_read(self) -> bool:
         """Tell whether the command changes nothing by its nature."""
-        return self.subject.action in READS
+        return self.subject.action in READS or self.runs_beside
+
+    @property
+    def runs_beside(self) -> bool:
+        """Tell whether it may be slow and holds no group up."""
+        return self.plan is not None and self.plan.runs_beside
 
     @property
     def is_write(self) -> bool:
@@ -49,7 +53,7 @@ class Attempt:
 
     def is_stored(self, error: CommandError | None) -> bool:
         """Tell whether the inbox keeps what it came to."""
-        return not self.is_read and (error is None or error.stored)
+        return not self.is_read and not self.subject.dry_run and (error is None or error.stored)
 
     def fail(self, error: CommandError) -> None:
         """Note that it cannot be done, by the word of the database or through a fault of ours."""

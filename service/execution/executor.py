@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import structlog
 
-from service.contract import result
 from service.contract.errors import CommandError, IdReused, Unavailable
 from service.contract.message import Message
-from service.execution.answers import Answers, reply
+from service.execution.answers import Answers
 from service.execution.attempt import Attempt
 from service.execution.blame import blame
 from service.execution.group import Group
 from service.execution.outcome import RETRY_DELAYS, Ack, Batch, Retry, Settled
 from service.execution.patience import Patience
+from service.execution.rows import Rows
 from service.storage import inbox, outbox
 from service.storage.engine import Database
 from service.storage.errors import Refused, Rejected, TooSlow, Transient
@@ -132,16 +132,16 @@ class Executor:
         self._in_flight -= marks
 
     async def _query(self, attempt: Attempt) -> Settled:
-        assert attempt.query is not None  # noqa: S101 - the caller took it for one
+        assert attempt.plan is not None  # noqa: S101 - the caller saw that it runs beside
         async with self._database.reading.begin() as session:
             if await inbox.lookup(session, [attempt.id]):
                 return self._answers.settle(attempt, IdReused())
             try:
-                page = await attempt.query.read(session)
+                answer = await attempt.plan.run(Rows(session))
             except CommandError as error:
                 return self._answers.settle(attempt, error)
-        body = result.ok(attempt.subject, page.data, **page.beside)
-        return Settled(attempt.delivery, Ack(), reply(attempt, body))
+        body = self._answers.body(attempt, answer)
+        return Settled(attempt.delivery, Ack(), self._answers.messages(attempt, answer, body))
 
     def _retry(self, attempt: Attempt, exc: Exception) -> Settled | None:
         delivery = attempt.delivery
@@ -158,5 +158,5 @@ class Executor:
         else:
             if not isinstance(exc, Refused | Rejected | TooSlow):
                 log.error("a command failed", message_id=attempt.delivery.id, exc_info=exc)
-            attempt.fail(blame(exc, attempt))
+            attempt.fail(blame(exc, None if attempt.plan is None else attempt.plan.target))
         return attempt

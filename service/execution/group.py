@@ -9,6 +9,7 @@ from service.contract.errors import CommandError, IdReused
 from service.contract.message import Message
 from service.execution.answers import Answers, reply
 from service.execution.attempt import Attempt
+from service.execution.blame import blamed
 from service.execution.change import Answer
 from service.execution.outcome import Ack, Batch, Settled, outcome
 from service.execution.rows import Rows
@@ -89,9 +90,14 @@ class Group:
 async def _run(attempt: Attempt, rows: Rows) -> Ending:
     if attempt.error is not None:
         return attempt.error
-    assert attempt.plan is not None  # noqa: S101 - what has no error has a plan
+    plan = attempt.plan
+    assert plan is not None  # noqa: S101 - what has no error has a plan
     try:
-        return await attempt.plan.run(rows)
+        if not plan.is_atomic and not attempt.subject.dry_run:
+            return await plan.run(rows)
+        with blamed(plan.target):
+            async with rows.savepoint(keep=not attempt.subject.dry_run):
+                return await plan.run(rows)
     except CommandError as error:
         return error
 
@@ -101,8 +107,8 @@ def _named(attempts: Sequence[Attempt]) -> list[tuple[Resource, set[Key], bool]]
     keys: dict[Resource, set[Key]] = {}
     written: set[Resource] = set()
     for attempt in attempts:
-        if attempt.plan is not None and attempt.plan.keys:
-            keys.setdefault(attempt.plan.resource, set()).update(attempt.plan.keys)
+        for resource, key in () if attempt.plan is None else attempt.plan.keys:
+            keys.setdefault(resource, set()).add(key)
             if attempt.is_write:
-                written.add(attempt.plan.resource)
+                written.add(resource)
     return [(resource, named, resource in written) for resource, named in keys.items()]

@@ -4,16 +4,18 @@ Writes wait until something could tell the difference: at the latest the end of 
 that can fail where the commands one by one would not (the group is then split), but never the other way round.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
-from service.execution.change import Change
-from service.resources.resource import Key, Resource, Row
-from service.storage.padding import padded
+from service.contract.errors import Detail, LimitExceeded
+from service.execution.change import Change, Links
+from service.execution.keys import has_key, in_key_order, one_of
+from service.execution.writes import Writes
+from service.resources.resource import Field, Key, Resource, Row
 
 
 class Rows:
@@ -21,146 +23,158 @@ class Rows:
 
     def __init__(self, session: AsyncSession) -> None:
         """Begin with none."""
-        self._session = session
+        self.session = session
+        """What reads may be made on, once `flush` was called."""
         self._known: dict[tuple[str, Key], Row | None] = {}
-        self._waiting: Resource | None = None
-        self._inserts: list[Change] = []
-        self._updates: dict[Key, Change] = {}
-        self._deletes: list[Change] = []
+        self._waiting: Writes | None = None
 
     async def load(self, resource: Resource, keys: Iterable[Key], *, lock: bool) -> None:
         """Load the rows that have these keys, with one statement, in key order."""
-        wanted = {key for key in keys if (resource.name, key) not in self._known}
+        wanted = [key for key in keys if self._place(resource, key) not in self._known]
         if not wanted:
             return
-        query = select(*resource.columns).where(_has_key(resource, wanted)).order_by(*resource.table.primary_key)
-        await self._remember(resource, query.with_for_update() if lock else query, wanted)
-
-    async def _remember(self, resource: Resource, query: Select[tuple[object]], wanted: Iterable[Key]) -> None:
+        query = in_key_order(resource).where(has_key(resource, wanted))
+        await self._remember(resource, query.with_for_update() if lock else query)
         for key in wanted:
-            self._known[resource.name, key] = None
-        for found in await self._session.execute(query):
-            row = resource.row(found)
-            self._known[resource.name, resource.key_of(row)] = row
+            self._known.setdefault(self._place(resource, key), None)
 
     async def find(self, resource: Resource, key: Key, *, lock: bool = True) -> Row | None:
         """Give the row that has the key, as the commands before left it; None where there is none."""
-        await self._turn_to(resource)
-        place = (resource.name, key)
-        if self._inserts and self._known.get(place) is None:
+        writes = await self._turn_to(resource)
+        place = self._place(resource, key)
+        if writes.inserts and self._known.get(place) is None:
             # One of the new rows may have got this key.
             await self.flush()
         if place not in self._known:
             await self.load(resource, [key], lock=lock)
         return self._known[place]
 
+    async def matching(self, resource: Resource, where: ColumnElement[bool], most: int) -> list[Row]:
+        """Load and lock the rows that match, in key order.
+
+        :raises LimitExceeded: there are more than `most`
+        """
+        await self.flush()
+        query = in_key_order(resource).where(where).limit(most + 1).with_for_update(of=resource.table)
+        found = await self._remember(resource, query)
+        if len(found) > most:
+            raise LimitExceeded(f"more than {most} rows match", [Detail("max_rows", "is less than what matches")])
+        return found
+
+    async def having(
+        self, resource: Resource, fields: Sequence[Field], values: Collection[tuple[Any, ...]]
+    ) -> list[Row]:
+        """Load and lock the rows that have one of the combinations of values."""
+        await self.flush()
+        if not values:
+            return []
+        query = in_key_order(resource).where(one_of([field.column for field in fields], values))
+        return await self._remember(resource, query.with_for_update())
+
+    @asynccontextmanager
+    async def savepoint(self, *, keep: bool) -> AsyncIterator[None]:
+        """Do what may fail half-way: what is done inside is undone if it does, or if it is not to be kept."""
+        await self.flush()
+        known = dict(self._known)
+        nested = await self.session.begin_nested()
+        try:
+            yield
+            await self.flush()
+        except BaseException:
+            await self._undo(nested, known)
+            raise
+        if keep:
+            await nested.commit()
+        else:
+            await self._undo(nested, known)
+
+    def forget(self) -> None:
+        """Take nothing for known any more: somebody else may have changed it in this transaction."""
+        self._known.clear()
+
     async def insert(self, resource: Resource, row: Row) -> Change:
         """Insert a row; what the database adds to it is known after the flush."""
-        await self._turn_to(resource)
-        if self._deletes:
+        writes = await self._turn_to(resource)
+        if writes.deletes:
             # A new row may take the place of a deleted one.
             await self.flush()
+            writes = await self._turn_to(resource)
         change = Change(resource, None, row)
-        self._inserts.append(change)
+        writes.inserts.append(change)
         await self._settle(resource)
         return change
 
-    async def update(self, resource: Resource, row: Row, values: Row) -> Change:
-        """Change a row that was found. Values that it has already change nothing."""
-        await self._turn_to(resource)
+    async def update(self, resource: Resource, row: Row, values: Row, links: Links | None = None) -> Change:
+        """Change a row that was found. Values that it has already change nothing.
+
+        :param links: what was changed in the row's links: that is a change of the row as well
+        """
+        writes = await self._turn_to(resource)
         changed = resource.differences(row, values)
-        if not changed:
-            return Change(resource, row, row)
-        key = resource.key_of(row)
-        if key in self._updates:
-            # Each version is written, so that a constraint judges each.
-            await self.flush()
-        if resource.version is not None:
+        if resource.version is not None and (changed or links):
             name = resource.version.column.key
             changed[name] = row[name] + 1
-        change = Change(resource, row, {**row, **changed})
-        self._updates[key] = change
+        if not changed:
+            return Change(resource, row, row, links or {})
+        key = resource.identity(resource.key_of(row))
+        if key in writes.updates:
+            # Each version is written, so that a constraint judges each.
+            await self.flush()
+            writes = await self._turn_to(resource)
+        change = Change(resource, row, {**row, **changed}, links or {})
+        writes.updates[key] = change
         self._known[resource.name, key] = change.after
         await self._settle(resource)
         return change
 
     async def delete(self, resource: Resource, row: Row) -> Change:
         """Delete a row that was found."""
-        await self._turn_to(resource)
+        writes = await self._turn_to(resource)
         change = Change(resource, row, None)
-        self._deletes.append(change)
-        self._known[resource.name, resource.key_of(row)] = None
+        writes.deletes.append(change)
+        self._known[self._place(resource, change.key)] = None
         await self._settle(resource)
         return change
 
     async def flush(self) -> None:
-        """Write what waits: new rows, then changed ones, then deleted ones."""
-        if self._waiting is None:
+        """Write what waits."""
+        writes, self._waiting = self._waiting, None
+        if writes is None:
             return
-        resource = self._waiting
-        inserts, updates, deletes = self._inserts, list(self._updates.values()), self._deletes
-        self._inserts, self._updates, self._deletes, self._waiting = [], {}, [], None
-        for columns, run in groupby(inserts, key=lambda change: tuple(change.row)):
-            await self._write_inserts(resource, columns, list(run))
-        for columns, run in groupby(updates, key=_changed):
-            await self._write_updates(resource, columns, list(run))
-        if updates and resource.changes_itself:
-            await self._reload(resource, updates)
-        if deletes:
-            await self._write_deletes(resource, deletes)
-
-    async def _turn_to(self, resource: Resource) -> None:
-        # Foreign keys tie resources to each other, so only one of them has writes waiting at a time.
-        if self._waiting is not None and self._waiting is not resource:
-            await self.flush()
-
-    async def _settle(self, resource: Resource) -> None:
-        self._waiting = resource
-        if resource.refers_to_itself:
-            await self.flush()
-
-    async def _write_inserts(self, resource: Resource, columns: Sequence[str], inserts: list[Change]) -> None:
-        statement = insert(resource.table).returning(*resource.columns, sort_by_parameter_order=True)
-        rows = [{name: change.row[name] for name in columns} for change in inserts]
-        for change, found in zip(inserts, await self._session.execute(statement, rows), strict=True):
-            change.after = resource.row(found)
-            self._known[resource.name, change.key] = change.after
-
-    async def _write_updates(self, resource: Resource, columns: Sequence[str], updates: list[Change]) -> None:
-        keys = tuple(resource.table.primary_key)
-        statement = (
-            update(resource.table)
-            .where(*(column == bindparam(f"key_{column.key}", type_=column.type) for column in keys))
-            .values({name: bindparam(f"new_{name}", type_=resource.table.c[name].type) for name in columns})
-        )
-        rows = [
-            {f"key_{column.key}": change.row[column.key] for column in keys}
-            | {f"new_{name}": change.row[name] for name in columns}
-            for change in updates
-        ]
-        await self._session.execute(statement, rows)
-
-    async def _reload(self, resource: Resource, updates: list[Change]) -> None:
-        keys = [change.key for change in updates]
-        await self._remember(resource, select(*resource.columns).where(_has_key(resource, keys)), ())
-        for change, key in zip(updates, keys, strict=True):
-            change.after = self._known[resource.name, key]
-
-    async def _write_deletes(self, resource: Resource, deletes: list[Change]) -> None:
-        keys = [change.key for change in deletes]
-        await self._session.execute(delete(resource.table).where(_has_key(resource, keys)))
-        if resource.cascades:
+        await writes.make(self.session)
+        for change in (*writes.inserts, *writes.updates.values()):
+            self._known[self._place(writes.resource, change.key)] = change.after
+        for change in writes.deletes:
+            self._known[self._place(writes.resource, change.key)] = None
+        if writes.deletes and writes.resource.cascades:
             # The database may have changed rows of others with them.
             self._known = {place: row for place, row in self._known.items() if row is None}
 
+    @staticmethod
+    def _place(resource: Resource, key: Key) -> tuple[str, Key]:
+        return resource.name, resource.identity(key)
 
-def _has_key(resource: Resource, keys: Iterable[Key]) -> ColumnElement[bool]:
-    columns = tuple(resource.table.primary_key)
-    if len(columns) == 1:
-        return columns[0].in_(padded([key[0] for key in keys]))
-    return tuple_(*columns).in_(padded(list(keys)))
+    async def _remember(self, resource: Resource, query: Select[Any]) -> list[Row]:
+        found = [resource.row(one) for one in await self.session.execute(query)]
+        for row in found:
+            self._known[self._place(resource, resource.key_of(row))] = row
+        return found
 
+    async def _undo(self, nested: AsyncSessionTransaction, known: dict[tuple[str, Key], Row | None]) -> None:
+        self._waiting = None
+        self._known = known
+        if nested.is_active:
+            await nested.rollback()
 
-def _changed(change: Change) -> tuple[str, ...]:
-    before, after = change.before or {}, change.after or {}
-    return tuple(name for name in after if after[name] is not before[name])
+    async def _turn_to(self, resource: Resource) -> Writes:
+        """Give the writes that wait on a resource."""
+        # Foreign keys tie resources to each other, so only one of them has writes waiting at a time.
+        if self._waiting is not None and self._waiting.resource is not resource:
+            await self.flush()
+        if self._waiting is None:
+            self._waiting = Writes(resource)
+        return self._waiting
+
+    async def _settle(self, resource: Resource) -> None:
+        if resource.refers_to_itself:
+            await self.flush()

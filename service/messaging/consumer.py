@@ -79,12 +79,12 @@ class Consumer:
 
     async def _handle(self, group: list[Delivery], beside: asyncio.TaskGroup) -> None:
         attempts = [self._intake.take(delivery) for delivery in group]
-        together = [attempt for attempt in attempts if attempt.query is None]
+        together = [attempt for attempt in attempts if not attempt.runs_beside]
         async for batch in self._executor.execute(together):
             await self._room.acquire()
             beside.create_task(self._tell(batch))
         for attempt in attempts:
-            if attempt.query is not None:
+            if attempt.runs_beside:
                 # After the commit of what came before it, beside what comes next.
                 await self._queries.acquire()
                 beside.create_task(self._read(attempt))

@@ -1,5 +1,5 @@
 """What is exposed: a mapped class becomes a resource with fields, keys, types and limits."""
 
-from service.resources.registry import Registry, expose
+from service.resources.registry import Registry, expose, named
 
-__all__ = ["Registry", "expose"]
+__all__ = ["Registry", "expose", "named"]

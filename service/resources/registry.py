@@ -7,12 +7,14 @@ from typing import Any
 
 from sqlalchemy import Column, Table, inspect
 from sqlalchemy.exc import NoInspectionAvailable
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, QueryableAttribute
 
 from service.contract.command import ACTIONS
 from service.contract.path import MAX_NAME
 from service.resources.kinds import kind_of
+from service.resources.relations import Relation, relations
 from service.resources.resource import Field, Resource
+from service.resources.statements import Returns, Statement, statement
 
 _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{MAX_NAME - 1}}}")
 
@@ -27,6 +29,7 @@ class Registry:
     def __init__(self) -> None:
         """Begin with none."""
         self._resources: dict[str, Resource] = {}
+        self._statements: dict[str, Statement] = {}
 
     def expose(  # noqa: PLR0913 - one line for the operator, each option a word
         self,
@@ -45,7 +48,7 @@ class Registry:
         :param actions: which actions it offers; all by default
         :param read_only: fields that commands cannot write
         :param write_once: fields that only `create` writes
-        :param hidden: fields that are written, but never shown
+        :param hidden: fields that are written, but never shown; and relationships that are not offered
         :param version: the integer field that counts changes; the mapper's `version_id_col` by default
         :raises ExposureError: the model cannot be exposed, or an option names what it does not have
         """
@@ -55,14 +58,64 @@ class Registry:
         options = {"read_only": set(read_only), "write_once": set(write_once), "hidden": set(hidden)}
         version = version or versioned_by
         wanted = frozenset(actions)
-        _check_names(table.name, columns, {*options["read_only"], *options["write_once"], *options["hidden"]})
+        _check_names(table.name, columns, {*options["read_only"], *options["write_once"]})
+        _check_names(table.name, {*columns, *_relationship_names(model)}, options["hidden"])
         _check_names(table.name, columns, set() if version is None else {version})
         _check_names("the actions", ACTIONS, wanted)
         fields = [_field(column, name, options, is_version=name == version) for name, column in columns.items()]
-        resource = Resource(table.name if name is None else name, table, fields, wanted)
+        hides = options["hidden"]
+        resource = Resource(
+            table.name if name is None else name, table, fields, wanted, lambda: self._relations(model, hides)
+        )
         resource.version = None if version is None else resource.fields[version]
         self._add(resource)
         return resource
+
+    def named(
+        self,
+        name: str,
+        sql: str,
+        *,
+        returns: Returns = "rows",
+        writes: bool = False,
+        event: str | None = None,
+        **parameters: type,
+    ) -> Statement:
+        """Register a statement that commands may `call`: `named("adults", "select … where age > :age", age=int)`.
+
+        :param sql: SQL text; `:age` stands for the parameter `age`
+        :param returns: the rows that it gives, or only how many it changed
+        :param writes: whether it changes something; it then runs in the command's transaction
+        :param event: the type of an event that tells that it ran, such as `prices.raised`
+        :param parameters: the type of each: int, str, float, bool, bytes, Decimal, datetime, date, time or UUID
+        :raises ExposureError: the SQL and the parameters do not go together, or the name is taken
+        """
+        if name in self._statements:
+            raise ExposureError(f"the statement {name} is registered twice: give one of them another name")
+        try:
+            found = statement(name, sql, parameters, returns=returns, writes=writes, event=event)
+        except TypeError as exc:
+            raise ExposureError(str(exc)) from exc
+        self._statements[name] = found
+        return found
+
+    def statement(self, name: str) -> Statement | None:
+        """Find a named statement."""
+        return self._statements.get(name)
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Give the named statements in the order of their registration."""
+        return list(self._statements.values())
+
+    def _relations(self, model: type[Any] | Table, hidden: set[str]) -> dict[str, Relation]:
+        if isinstance(model, Table):
+            return {}
+        found = relations(_mapper(model), self._of)
+        return {name: relation for name, relation in found.items() if name not in hidden}
+
+    def _of(self, mapper: Mapper[Any]) -> Resource | None:
+        return next((one for one in self if one.table is mapper.local_table), None)
 
     def _add(self, resource: Resource) -> None:
         if not _NAME.fullmatch(resource.name):
@@ -86,6 +139,7 @@ class Registry:
 
 _exposed = Registry()
 expose = _exposed.expose
+named = _exposed.named
 
 
 def load(module: str) -> Registry:
@@ -120,6 +174,13 @@ def _mapped(model: type[Any] | Table) -> tuple[dict[str, Column[Any]], str | Non
     if not table.primary_key:
         raise ExposureError(f"{table.name} has no primary key and cannot be exposed")
     return found, version
+
+
+def _relationship_names(model: type[Any] | Table) -> set[str]:
+    # Asked of the class: the mapper may not know the other side yet.
+    if isinstance(model, Table):
+        return set()
+    return {name for name, value in vars(model).items() if isinstance(value, QueryableAttribute)}
 
 
 def _mapper(model: type[Any]) -> Mapper[Any]:

@@ -3,8 +3,9 @@
 Rows in memory are dictionaries by column key; in JSON they are objects by field name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Column, Table
@@ -13,6 +14,7 @@ from service.contract.codec import encode
 from service.contract.errors import Detail, Invalid
 from service.contract.path import at
 from service.resources import traits
+from service.resources.relations import Relation
 from service.resources.values import Kind
 
 Row = dict[str, Any]
@@ -51,9 +53,17 @@ class Field:
 class Resource:
     """What commands may do with a table, and in which words."""
 
-    def __init__(self, name: str, table: Table, fields: Sequence[Field], actions: frozenset[str]) -> None:
-        """Take the fields in the order in which they are shown."""
+    def __init__(
+        self,
+        name: str,
+        table: Table,
+        fields: Sequence[Field],
+        actions: frozenset[str],
+        relate: Callable[[], dict[str, Relation]] = dict,
+    ) -> None:
+        """Take the fields in the order in which they are shown, and what finds the relationships when first needed."""
         self.name = name
+        self._relate = relate
         self.table = table
         self.actions = actions
         self.fields = {field.name: field for field in fields}
@@ -65,9 +75,21 @@ class Resource:
         self.changes_itself = traits.changes_itself(table)
         self.refers_to_itself = traits.refers_to_itself(table)
         self.cascades = traits.cascades(table)
+        self.unique_keys = traits.unique_keys(table)
         self._names = tuple(column.key for column in self.columns)
+        self._plain_keys = all(field.kind.dump is None for field in self.key)
         self._key_names = tuple(field.column.key for field in self.key)
         self._dumps = tuple((field.name, field.column.key, field.kind.dump) for field in self.visible)
+
+    @cached_property
+    def relations(self) -> dict[str, Relation]:
+        """The relationships to other resources, by name; known once all resources are exposed."""
+        return self._relate()
+
+    def readable(self, name: str) -> Field | None:
+        """Find a field that may be seen; a hidden one is as good as none."""
+        field = self.fields.get(name)
+        return None if field is None or field.hidden else field
 
     def row(self, found: Sequence[Any]) -> Row:
         """Name the values of a result row that was selected as `columns`."""
@@ -76,6 +98,10 @@ class Resource:
     def key_of(self, row: Mapping[str, Any]) -> Key:
         """Give the primary key of a row."""
         return tuple([row[name] for name in self._key_names])
+
+    def identity(self, key: Key) -> Key:
+        """Give what tells keys apart: some databases give values back in another form than they got them."""
+        return key if self._plain_keys else tuple(field.dump(value) for field, value in zip(self.key, key, strict=True))
 
     def dump(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Write a row as JSON, without the hidden fields."""

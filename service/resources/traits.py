@@ -1,6 +1,6 @@
 """What a table's definition says of the way its rows may be written."""
 
-from sqlalchemy import Table
+from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 
 
@@ -13,6 +13,20 @@ def changes_itself(table: Table) -> bool:
         or (isinstance(column.type, TypeDecorator) and type(column.type).__module__ != "sqlalchemy.sql.sqltypes")
         for column in table.columns
     )
+
+
+def unique_keys(table: Table) -> frozenset[frozenset[str]]:
+    """Find the sets of columns that no two rows have in common: the primary key, constraints and plain indexes."""
+    found = {frozenset(column.key for column in table.primary_key)}
+    for constraint in table.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            found.add(frozenset(column.key for column in constraint.columns))
+    for index in table.indexes:
+        # A partial index, or one over expressions, keeps only some rows apart.
+        is_partial = any(index.dialect_options[name].get("where") is not None for name in ("postgresql", "sqlite"))
+        if index.unique and not is_partial and len(index.columns) == len(index.expressions):
+            found.add(frozenset(column.key for column in index.columns))
+    return frozenset(found)
 
 
 def refers_to_itself(table: Table) -> bool:

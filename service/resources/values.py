@@ -27,7 +27,19 @@ class Kind:
     dump: Dump | None = None
     """None where the value is JSON as it is."""
     comparable: bool = True
+    """Whether two values can be told equal, and rows be ordered by them."""
     ordered: bool = True
+    """Whether one value can be said to be before another."""
+    is_text: bool = False
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """Name the operators of a filter that values of this kind have."""
+        found = {"is_null"}
+        found |= {"eq", "neq", "in", "not_in"} if self.comparable else set()
+        found |= {"gt", "gte", "lt", "lte", "between"} if self.ordered else set()
+        found |= {"like", "ilike", "starts_with", "ends_with", "contains"} if self.is_text else set()
+        return frozenset(found)
 
 
 def integer(bits: int) -> Kind:
@@ -55,7 +67,7 @@ def text(length: int | None = None) -> Kind:
         check_text(value)
         return value
 
-    return Kind("text" if length is None else f"text({length})", load)
+    return Kind("text" if length is None else f"text({length})", load, is_text=True)
 
 
 def check_text(value: str) -> None:
@@ -219,11 +231,11 @@ def _load_seconds(value: Any) -> timedelta:  # noqa: ANN401 - JSON is any value
 
 BOOLEAN = Kind("boolean", _load_boolean, ordered=False)
 NUMBER = Kind("number", _load_number)
-BYTES = Kind("bytes", _load_bytes, dump=lambda value: base64.b64encode(value).decode())
+BYTES = Kind("bytes", _load_bytes, dump=lambda value: base64.b64encode(value).decode(), ordered=False)
 DATE = Kind("date", _load_date, dump=date.isoformat)
 TIME = Kind("time", _load_time, dump=time.isoformat)
 MOMENT = Kind("datetime", _load_moment, dump=_dump_moment)
 NAIVE_MOMENT = Kind("datetime", lambda value: _load_moment(value).replace(tzinfo=None), dump=_dump_moment)
-UUID = Kind("uuid", _load_uuid, dump=str)
+UUID = Kind("uuid", _load_uuid, dump=str, ordered=False)
 SECONDS = Kind("seconds", _load_seconds, dump=timedelta.total_seconds)
 JSON = Kind("json", _load_json, comparable=False, ordered=False)

@@ -3,63 +3,88 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Select, func, select
 
-from service.contract import command, filters
+from service.contract import command, filters, include
 from service.contract.errors import Detail, Invalid, LimitExceeded
-from service.contract.path import at
-from service.execution.actions.plan import Limits, Page
-from service.execution.where import condition, readable
-from service.resources.resource import Resource
+from service.contract.limits import Limits
+from service.execution.actions.plan import Plan
+from service.execution.change import Answer
+from service.execution.query import cursor, fields, order
+from service.execution.query.include import Included, dump
+from service.execution.query.include import plan as plan_include
+from service.execution.query.where import Clause, condition
+from service.execution.rows import Rows
+from service.resources.resource import Field, Resource, Row
 
 
-@dataclass(frozen=True, slots=True)
-class List:
-    """A query, checked and compiled to a statement."""
+@dataclass(frozen=True)
+class List(Plan):
+    """A query, checked."""
 
     resource: Resource
-    statement: Select[Any]
+    wanted: command.List
+    where: Clause
+    terms: list[order.Term]
+    after: list[Any] | None
     limit: int
-    offset: int
+    fields: tuple[Field, ...]
+    includes: list[Included]
+    runs_beside: bool = True
 
     @classmethod
     def plan(cls, wanted: command.List, resource: Resource, limits: Limits) -> Self:
-        """Check filter and order.
+        """Check filter, order, cursor, fields and includes.
 
         :raises Invalid: with the faults
-        :raises LimitExceeded: the page is larger than one may be
+        :raises LimitExceeded: the page is larger than one may be, or the filter is
         """
+        if wanted.after is not None and wanted.offset is not None:
+            raise Invalid("the command is not valid", [Detail("offset", "does not go with after")])
         limit = limits.default_page if wanted.limit is None else wanted.limit
         if limit > limits.max_page:
-            fault = Detail("limit", f"is over {limits.max_page}")
-            raise LimitExceeded(f"a page has at most {limits.max_page} rows", [fault])
-        statement = (
-            select(*resource.columns)
-            .where(*condition(resource, filters.parse(wanted.where)))
-            .order_by(*_order(resource, wanted.order))
-            .limit(limit)
-            .offset(wanted.offset)
+            raise LimitExceeded(
+                f"a page has at most {limits.max_page} rows", [Detail("limit", f"is over {limits.max_page}")]
+            )
+        terms = order.parse(resource, wanted.order)
+        return cls(
+            resource,
+            wanted,
+            condition(resource, filters.parse(wanted.where, limits)),
+            terms,
+            None if wanted.after is None else cursor.read(wanted.after, _query(wanted), terms),
+            limit,
+            fields.chosen(resource, wanted.fields),
+            plan_include(resource, include.parse(wanted.include, limits), limits),
         )
-        return cls(resource, statement, limit, wanted.offset)
 
-    async def read(self, session: AsyncSession) -> Page:
+    async def run(self, rows: Rows) -> Answer:
         """Read the page."""
-        rows = await session.execute(self.statement)
-        data = [self.resource.dump(self.resource.row(found)) for found in rows]
-        return Page(data, {"page": {"limit": self.limit, "offset": self.offset}})
+        await rows.flush()
+        found = [self.resource.row(one) for one in await rows.session.execute(self._statement())]
+        page: dict[str, Any] = {"limit": self.limit, "next": self._next(found)}
+        if self.wanted.offset is not None:
+            page["offset"] = self.wanted.offset
+        if self.wanted.count:
+            counting = select(func.count()).select_from(self.resource.table).where(self.where)
+            page["count"] = await rows.session.scalar(counting)
+        shown = await dump(rows.session, self.fields, self.includes, found[: self.limit])
+        return Answer(lambda: shown, beside={"page": page})
+
+    def _statement(self) -> Select[Any]:
+        table = self.resource.table
+        statement = select(*self.resource.columns).where(self.where).order_by(*order.sorting(self.terms, table))
+        if self.after is not None:
+            statement = statement.where(order.after(self.terms, self.after, table))
+        # One row more than asked for tells whether there is a next page.
+        return statement.limit(self.limit + 1).offset(self.wanted.offset)
+
+    def _next(self, found: list[Row]) -> str | None:
+        if not 0 < self.limit < len(found):
+            return None
+        return cursor.write(_query(self.wanted), self.terms, found[self.limit - 1])
 
 
-def _order(resource: Resource, names: list[str]) -> list[ColumnElement[Any]]:
-    faults: list[Detail] = []
-    found: list[ColumnElement[Any]] = []
-    for index, name in enumerate(names):
-        field = readable(resource, name.removeprefix("-"))
-        if field is None or not field.kind.comparable:
-            faults.append(Detail(at("order", index), f"is not a field of {resource.name} to order by"))
-        else:
-            found.append(field.column.desc() if name.startswith("-") else field.column.asc())
-    if faults:
-        raise Invalid("the order is not valid", faults)
-    # The key is the last word, so that no two rows are equal.
-    return [*found, *(field.column.asc() for field in resource.key)]
+def _query(wanted: command.List) -> object:
+    """Give what a cursor belongs to: pages may differ in size, fields and includes."""
+    return [wanted.resource, wanted.order, wanted.where]

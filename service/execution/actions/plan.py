@@ -1,56 +1,35 @@
-"""What an action must be: a command that was checked against its resource, ready to run."""
+"""What an action must be: a command that was checked against the mapping, ready to run."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-from sqlalchemy.ext.asyncio import AsyncSession
+from typing import ClassVar
 
 from service.execution.change import Answer
 from service.execution.rows import Rows
 from service.resources.resource import Key, Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a single command may ask for."""
+class Plan(ABC):
+    """A command that was checked."""
 
-    max_bytes: int = 2**20
-    max_page: int = 1000
-    default_page: int = 100
-
-
-class Plan(Protocol):
-    """A command that runs in its group's transaction."""
+    runs_beside: bool = False
+    """Whether it may be slow and changes nothing: it then runs after its group, on a session of its own."""
+    is_atomic: ClassVar[bool] = False
+    """Whether it can fail half-way: it then runs in a savepoint."""
 
     @property
-    def resource(self) -> Resource:
-        """What it works on."""
+    def target(self) -> Resource | None:
+        """Give what it works on, where that is one resource."""
+        return getattr(self, "resource", None)
 
     @property
-    def keys(self) -> Sequence[Key]:
-        """Which rows it is known to touch, to be loaded with those of its neighbours."""
+    def keys(self) -> Sequence[tuple[Resource, Key]]:
+        """Which rows it is known to touch: they are loaded with those of its neighbours."""
+        return ()
 
+    @abstractmethod
     async def run(self, rows: Rows) -> Answer:
-        """Do it. A command that fails here has changed nothing.
-
-        :raises CommandError: it cannot be done
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a query found, and what stands beside it in the result."""
-
-    data: Any
-    beside: dict[str, Any]
-
-
-class Query(Protocol):
-    """A command that reads on a session of its own, after the group."""
-
-    async def read(self, session: AsyncSession) -> Page:
-        """Read it.
+        """Do it. Where it is not atomic, a command that fails has changed nothing.
 
         :raises CommandError: it cannot be done
         """

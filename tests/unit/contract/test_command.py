@@ -52,4 +52,4 @@ def test_names_from_a_message_are_cut_and_made_printable() -> None:
 def test_codes_are_those_of_the_contract() -> None:
     assert {error.code for error in ERRORS if error.retryable} == {"timeout", "unavailable"}
     assert {error.code for error in ERRORS if error.kept} == {"malformed", "unavailable", "internal"}
-    assert len({error.code for error in ERRORS}) == len(ERRORS) == 12
+    assert len({error.code for error in ERRORS}) == len(ERRORS) == 13

@@ -32,7 +32,7 @@ def faults(error: Invalid) -> dict[str, str]:
 
 
 def test_a_new_row_has_nulls_for_what_it_leaves_out_and_the_first_version(things: Resource) -> None:
-    assert new_row(things, {"name": "a"}, "data") == {
+    assert new_row(things, {"name": "a"}, "data").row == {
         "name": "a",
         "size": None,
         "secret": None,
@@ -62,14 +62,14 @@ def test_a_hidden_field_is_not_named_in_what_is_wrong_with_it(things: Resource) 
 
 
 def test_a_change_may_leave_out_what_it_likes(things: Resource) -> None:
-    assert changes(things, {"size": 3, "secret": 4}, "data") == {"size": 3, "secret": 4}
-    assert changes(things, {}, "data") == {}
+    assert changes(things, {"size": 3, "secret": 4}, "data").row == {"size": 3, "secret": 4}
+    assert changes(things, {}, "data").row == {}
 
 
 @pytest.mark.parametrize("name", ["id", "born"])
 def test_a_key_and_a_write_once_field_are_only_written_at_first(things: Resource, name: str) -> None:
     value = {"id": 1, "born": "y"}[name]
-    assert new_row(things, {"name": "a", name: value}, "data")[name] == value
+    assert new_row(things, {"name": "a", name: value}, "data").row[name] == value
     with pytest.raises(Invalid) as caught:
         changes(things, {name: value}, "data")
     assert faults(caught.value) == {f"data.{name}": "can only be written when the row is created"}

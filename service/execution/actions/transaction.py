@@ -1,0 +1,144 @@
+"""`transaction`: several commands, all or nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.contract import command
+from service.contract.errors import CommandError, Detail, Invalid, LimitExceeded
+from service.contract.limits import Limits
+from service.contract.path import at
+from service.execution.actions.plan import Plan
+from service.execution.blame import blamed
+from service.execution.change import Answer, Change, Declared
+from service.execution.rows import Rows
+from service.resources.resource import Key, Resource
+
+Planner = Callable[[dict[str, Any]], Plan]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A command of a transaction. One that refers to others is planned when their results are known."""
+
+    message: dict[str, Any]
+    name: str | None
+    path: str
+    plan: Plan | None
+
+
+@dataclass(frozen=True)
+class Transaction(Plan):
+    """Commands to run, checked as far as they do not depend on each other."""
+
+    steps: list[_Step]
+    planner: Planner
+    is_atomic = True
+
+    @property
+    def keys(self) -> Sequence[tuple[Resource, Key]]:
+        """Name the rows that are known before anything ran."""
+        return [key for step in self.steps if step.plan is not None for key in step.plan.keys]
+
+    async def run(self, rows: Rows) -> Answer:
+        """Run them in their order.
+
+        :raises CommandError: of the first that cannot be done; its details say which
+        """
+        results: list[dict[str, Any]] = []
+        named: dict[str, Any] = {}
+        changes: list[Change] = []
+        declared: list[Declared] = []
+        for step in self.steps:
+            try:
+                answer, result = await self._run(step, rows, named)
+            except CommandError as error:
+                raise error.within(step.path) from error
+            results.append(result)
+            changes += answer.changes
+            declared += answer.declared
+            if step.name is not None:
+                named[step.name] = result["data"]
+        return Answer(lambda: results, changes, declared=declared)
+
+    async def _run(self, step: _Step, rows: Rows, named: Mapping[str, Any]) -> tuple[Answer, dict[str, Any]]:
+        plan = step.plan or self.planner(_resolved(step.message, named))
+        with blamed(plan.target):
+            answer = await plan.run(rows)
+            await rows.flush()
+        words: dict[str, Any] = {name: step.message[name] for name in ("resource", "action") if name in step.message}
+        return answer, {"status": "ok", **words, "data": answer.data(), **answer.beside}
+
+
+def plan(wanted: command.Transaction, planner: Planner, limits: Limits) -> Transaction:
+    """Check the commands.
+
+    :raises LimitExceeded: too many
+    :raises CommandError: of the first that is faulty; its details say which
+    """
+    if len(wanted.commands) > limits.max_commands:
+        message = f"a transaction has at most {limits.max_commands} commands"
+        raise LimitExceeded(message, [Detail("commands", f"has more than {limits.max_commands}")])
+    if not wanted.commands:
+        raise Invalid("the command is not valid", [Detail("commands", "is empty")])
+    steps: list[_Step] = []
+    for index, message in enumerate(wanted.commands):
+        path = at("commands", index)
+        try:
+            steps.append(_step(message, path, planner, {step.name for step in steps}))
+        except CommandError as error:
+            raise error.within(path) from error
+    return Transaction(steps, planner)
+
+
+def _step(message: object, path: str, planner: Planner, before: set[str | None]) -> _Step:
+    if not isinstance(message, dict):
+        raise Invalid("the command is not valid", [Detail("", "is not an object")])
+    rest = {name: value for name, value in message.items() if name != "as"}
+    name = message.get("as")
+    faults = [
+        Detail(one, "does not stand in a transaction")
+        for one, is_there in (("dry_run", "dry_run" in rest), ("action", rest.get("action") == "transaction"))
+        if is_there
+    ]
+    if "as" in message and (not isinstance(name, str) or not name or "." in name or name in before):
+        faults.append(Detail("as", "is not a name of its own, without dots"))
+    references = _references(rest, "")
+    faults += [
+        Detail(where, "is not a reference to an earlier command")
+        for where, reference in references
+        if not isinstance(reference, str) or reference.partition(".")[0] not in before
+    ]
+    if faults:
+        raise Invalid("the command is not valid", faults)
+    return _Step(rest, name, path, None if references else planner(rest))
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {"$ref"}
+
+
+def _references(value: object, path: str) -> list[tuple[str, object]]:
+    if isinstance(value, dict):
+        if _is_reference(value):
+            return [(path, value["$ref"])]
+        return [one for name, inner in value.items() for one in _references(inner, at(path, name))]
+    if isinstance(value, list):
+        return [one for index, inner in enumerate(value) for one in _references(inner, at(path, index))]
+    return []
+
+
+def _resolved(value: Any, named: Mapping[str, Any], path: str = "") -> Any:  # noqa: ANN401 - JSON is any value
+    if isinstance(value, list):
+        return [_resolved(inner, named, at(path, index)) for index, inner in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if not _is_reference(value):
+        return {name: _resolved(inner, named, at(path, name)) for name, inner in value.items()}
+    found: Any = named
+    for word in value["$ref"].split("."):
+        try:
+            found = found[int(word)] if isinstance(found, list) else found[word]
+        except (LookupError, TypeError, ValueError):
+            raise Invalid("the command is not valid", [Detail(path, "refers to nothing that there is")]) from None
+    return found

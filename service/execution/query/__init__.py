@@ -1,0 +1,1 @@
+"""Reading: filters, orders, pages and includes as SQL. Names come from the mapping, values are bound parameters."""

@@ -1,0 +1,71 @@
+"""Writes to one resource that wait to be made together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from service.execution.change import Change
+from service.execution.keys import has_key, in_key_order
+from service.resources.resource import Key, Resource
+
+
+@dataclass(slots=True)
+class Writes:
+    """What waits. Each row is updated once at most, by the identity of its key."""
+
+    resource: Resource
+    inserts: list[Change] = field(default_factory=list)
+    updates: dict[Key, Change] = field(default_factory=dict)
+    deletes: list[Change] = field(default_factory=list)
+
+    async def make(self, session: AsyncSession) -> None:
+        """Write new rows, then changed ones, then deleted ones; every change then knows its `after`.
+
+        :raises sqlalchemy.exc.SQLAlchemyError: the database does not take it
+        """
+        for columns, run in groupby(self.inserts, key=lambda change: tuple(change.row)):
+            await self._insert(session, columns, list(run))
+        for columns, run in groupby(self.updates.values(), key=_changed):
+            await self._update(session, columns, list(run))
+        if self.updates and self.resource.changes_itself:
+            await self._reload(session)
+        if self.deletes:
+            keys = [change.key for change in self.deletes]
+            await session.execute(delete(self.resource.table).where(has_key(self.resource, keys)))
+
+    async def _insert(self, session: AsyncSession, columns: Sequence[str], inserts: list[Change]) -> None:
+        statement = insert(self.resource.table).returning(*self.resource.columns, sort_by_parameter_order=True)
+        rows = [{name: change.row[name] for name in columns} for change in inserts]
+        for change, found in zip(inserts, await session.execute(statement, rows), strict=True):
+            change.after = self.resource.row(found)
+
+    async def _update(self, session: AsyncSession, columns: Sequence[str], updates: list[Change]) -> None:
+        table = self.resource.table
+        keys = tuple(table.primary_key)
+        statement = (
+            update(table)
+            .where(*(column == bindparam(f"key_{column.key}", type_=column.type) for column in keys))
+            .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
+        )
+        rows = [
+            {f"key_{column.key}": change.row[column.key] for column in keys}
+            | {f"new_{name}": change.row[name] for name in columns}
+            for change in updates
+        ]
+        await session.execute(statement, rows)
+
+    async def _reload(self, session: AsyncSession) -> None:
+        resource = self.resource
+        keys = [change.key for change in self.updates.values()]
+        found = await session.execute(in_key_order(resource).where(has_key(resource, keys)))
+        rows = {resource.identity(resource.key_of(row)): row for row in map(resource.row, found)}
+        for key, change in self.updates.items():
+            change.after = rows[key]
+
+
+def _changed(change: Change) -> tuple[str, ...]:
+    before, after = change.before or {}, change.after or {}
+    return tuple(name for name in after if after[name] is not before[name])
