@@ -3,7 +3,10 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -16,8 +19,9 @@ from service.execution.patience import Patience
 from service.messaging.consumer import Consumer, GroupSize
 from service.messaging.publisher import Publisher
 from service.messaging.source import Source
-from service.messaging.topology import Topology
+from service.messaging.topology import Topology, TopologyError
 from service.messaging.waiting import first
+from service.resources import description
 from service.resources.registry import ExposureError, Registry, load
 from service.settings import EXAMPLE, Settings
 from service.storage import revisions
@@ -35,7 +39,7 @@ class GraceExceededError(Exception):
     """What was in hand did not end within the grace period; the broker will deliver it again."""
 
 
-FAILURES = (revisions.WrongRevisionError, StorageError, ExposureError, GraceExceededError)
+FAILURES = (revisions.WrongRevisionError, StorageError, ExposureError, TopologyError, GraceExceededError)
 """What an operator can do something about, and needs no traceback for."""
 
 
@@ -52,6 +56,28 @@ def open_database(settings: Settings) -> Database:
         connections=_QUERIES_AT_ONCE + 3,
         echo=settings.sql_echo,
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Give the limits of the settings."""
+    return Limits(
+        max_bytes=settings.max_message_bytes,
+        max_page=settings.max_page,
+        max_include_depth=settings.max_include_depth,
+        max_where_depth=settings.max_where_depth,
+        max_conditions=settings.max_conditions,
+        max_in=settings.max_in,
+        max_commands=settings.max_commands,
+        max_rows=settings.max_rows,
+    )
+
+
+def describe(settings: Settings) -> tuple[dict[str, Any], dict[str, int]]:
+    """Describe what the models expose, and the limits.
+
+    :raises ExposureError: the models cannot be exposed
+    """
+    return description.describe(load(settings.models)), asdict(limits_of(settings))
 
 
 async def migrate(settings: Settings, *, create_tables: bool) -> None:
@@ -71,31 +97,47 @@ async def run(settings: Settings) -> None:
 
     :raises WrongRevisionError: the database is not at the newest revision
     :raises ExposureError: the models cannot be exposed
+    :raises TopologyError: the broker has other queues under these names
     :raises GraceExceededError: what was in hand did not end in time
     """
+    stopping = _on_signals()
     resources = load(settings.models)
     database = open_database(settings)
     try:
-        tables = [resource.table for resource in resources]
-        await Patience(database).through(lambda: revisions.check(database, histories(settings), tables))
-        await _Service(settings, resources, database).serve()
+        if await _is_fit(database, settings, resources, stopping):
+            await _Service(settings, resources, database).serve(stopping)
+    except BaseExceptionGroup as group:
+        # What an operator can mend is told by itself, without the tasks around it.
+        raise next(iter(_leaves(group.subgroup(FAILURES))), group) from None
     finally:
         await database.close()
+
+
+async def _is_fit(database: Database, settings: Settings, resources: Registry, stopping: asyncio.Event) -> bool:
+    """Wait for the database and check it; False where a signal came first."""
+    tables = [resource.table for resource in resources]
+    needed = histories(settings)
+    checking = asyncio.create_task(Patience(database).through(lambda: revisions.check(database, needed, tables)))
+    await first(stopping.wait(), checking)
+    if not checking.done():
+        checking.cancel()
+        return False
+    await checking
+    return True
+
+
+def _leaves(group: BaseExceptionGroup[BaseException] | None) -> Iterator[BaseException]:
+    for one in () if group is None else group.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from _leaves(one)
+        else:
+            yield one
 
 
 class _Service:
     def __init__(self, settings: Settings, resources: Registry, database: Database) -> None:
         names = Topology(settings.prefix)
-        limits = Limits(
-            max_bytes=settings.max_message_bytes,
-            max_page=settings.max_page,
-            max_include_depth=settings.max_include_depth,
-            max_where_depth=settings.max_where_depth,
-            max_conditions=settings.max_conditions,
-            max_in=settings.max_in,
-            max_commands=settings.max_commands,
-            max_rows=settings.max_rows,
-        )
+        limits = limits_of(settings)
         self._settings = settings
         self._publisher = Publisher(settings.broker_url)
         self._source = Source(settings.broker_url, names, prefetch=settings.prefetch, delays=RETRY_DELAYS)
@@ -110,9 +152,8 @@ class _Service:
             queries=_QUERIES_AT_ONCE,
         )
 
-    async def serve(self) -> None:
+    async def serve(self, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
-            stopping = _on_signals()
             publishing = tasks.create_task(self._publisher.run())
             consuming = tasks.create_task(self._source.run())
             housekeeping = tasks.create_task(self._keep_house())

@@ -1,5 +1,7 @@
 """The inbox and the outbox."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -11,6 +13,7 @@ depends_on = None
 
 LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 DIGEST = sa.LargeBinary(16).with_variant(mysql.BINARY(16), "mysql", "mariadb")
+CHARSET: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -26,6 +29,7 @@ def upgrade() -> None:
             comment="where its messages wait until they are known to be published",
         ),
         sa.Column("stored_at", sa.BigInteger(), nullable=False),
+        **CHARSET,
     )
     op.create_index("ix_crudmq_inbox_stored_at", "crudmq_inbox", ["stored_at"])
     op.create_table(
@@ -38,6 +42,7 @@ def upgrade() -> None:
             nullable=False,
             comment="till then its writer is trusted to publish it",
         ),
+        **CHARSET,
     )
 
 

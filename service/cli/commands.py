@@ -1,5 +1,6 @@
 """What can be typed."""
 
+import json
 import sys
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service import __version__, app, logs, settings
+from service.cli.description import show
 from service.cli.loop import run as run_loop
 from service.cli.words import command_from
 from service.client import Client, ClientError, Result
@@ -39,7 +41,9 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the database to the newest revision."""
-    run_loop(app.migrate(_settings(), create_tables=create_tables))
+    found = _settings()
+    run_loop(app.migrate(found, create_tables=create_tables))
+    typer.echo(f"{settings.without_password(found.database_url)} is at the newest revision")
 
 
 @cli.command(name="settings")
@@ -49,6 +53,18 @@ def show_settings() -> None:
     for row in _settings().shown():
         table.add_row(*row)
     Console().print(table)
+
+
+@cli.command()
+def describe(
+    *, as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False
+) -> None:
+    """Show what is exposed: resources with their actions, fields and relationships, statements, limits."""
+    description, limits = app.describe(_settings())
+    if as_json:
+        typer.echo(json.dumps({**description, "limits": limits}, indent=2))
+    else:
+        show(description, limits)
 
 
 @cli.command()

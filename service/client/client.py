@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aio_pika
@@ -72,10 +73,13 @@ class Client:
     async def __aenter__(self) -> Self:
         """Connect.
 
-        :raises AMQPError: the broker refused
-        :raises OSError: it cannot be reached
+        :raises ClientError: the broker cannot be reached, or refused
         """
-        self._connection = await aio_pika.connect(self._url, timeout=_TIMEOUT, heartbeat=10)
+        try:
+            self._connection = await aio_pika.connect(self._url, timeout=_TIMEOUT, heartbeat=10)
+        except (AMQPError, OSError) as exc:
+            parts = urlsplit(self._url)
+            raise ClientError(f"the broker at {parts.hostname}:{parts.port or 5672} does not let us in: {exc}") from exc
         self._channel = self._connection.channel(on_return_raises=True)
         await self._channel.initialize(timeout=_TIMEOUT)
         self._replies = await self._channel.declare_queue(exclusive=True, timeout=_TIMEOUT)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from service.contract.delivery import Delivery
 from service.contract.event import Event
 
 
@@ -20,9 +21,10 @@ class Message:
     replayed: bool = False
 
     @classmethod
-    def event(cls, command: str, event: Event) -> Self:
+    def event(cls, cause: Delivery, event: Event) -> Self:
         """Wrap an event."""
-        return cls(command, event.body.decode(), event_type=event.type, event_id=event.id)
+        body = event.body.decode()
+        return cls(cause.id, body, correlation_id=cause.correlation, event_type=event.type, event_id=event.id)
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:

@@ -1,13 +1,26 @@
 """The example: people with a profile, emails and groups, and users with a composite key."""
 
+from typing import Any
+
 from sqlalchemy import Column, ForeignKey, Integer, String, Table, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from service.resources import expose
 
+# MySQL and MariaDB take A for a otherwise, unlike SQLite and PostgreSQL. An address that begins with mysql may lead to
+# a MariaDB: each of the two reads its own comment.
+BY_BYTES: dict[str, Any] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "/*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_nopad_bin",
+}
+
 
 class Base(DeclarativeBase):
     """The example's tables."""
+
+    __table_args__: Any = BY_BYTES
 
 
 memberships = Table(
@@ -15,6 +28,7 @@ memberships = Table(
     Base.metadata,
     Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("group_id", ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    **BY_BYTES,
 )
 
 
@@ -51,7 +65,7 @@ class Email(Base):
     """An address of one person."""
 
     __tablename__ = "emails"
-    __table_args__ = (UniqueConstraint("address", name="uq_emails_address"),)
+    __table_args__ = (UniqueConstraint("address", name="uq_emails_address"), BY_BYTES)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)

@@ -40,7 +40,7 @@ class Answers:
             return self._failure(attempt, ending)
         found = [self._fact(attempt, change, fact) for change in ending.changes if (fact := change.fact)]
         found += [self._declared(attempt, declared) for declared in ending.declared]
-        return [Message.event(attempt.delivery.id, one) for one in found]
+        return [Message.event(attempt.delivery, one) for one in found]
 
     def _failure(self, attempt: Attempt, error: CommandError) -> list[Message]:
         action = attempt.subject.action
@@ -50,7 +50,7 @@ class Answers:
             return []
         data = {"action": action, "error": error.summary_as_json()}
         told = event.failure(attempt.delivery, self._source, resource=resource, data=data)
-        return [Message.event(attempt.delivery.id, told)]
+        return [Message.event(attempt.delivery, told)]
 
     def _declared(self, attempt: Attempt, declared: Declared) -> event.Event:
         return event.declared(attempt.delivery, self._source, declared.type, declared.data)

@@ -15,6 +15,7 @@ from service.messaging.topology import Topology
 
 ATTEMPTS = "x-attempts"
 _PERSISTENT = 2
+_MOST_ATTEMPTS = 1000
 _JSON = "application/json"
 
 
@@ -33,7 +34,6 @@ def delivery(message: DeliveredMessage) -> Delivery:
     """Read a message that the broker handed over."""
     properties = message.header.properties
     headers = properties.headers or {}
-    attempts = headers.get(ATTEMPTS)
     return Delivery(
         body=message.body,
         message_id=properties.message_id,
@@ -46,9 +46,14 @@ def delivery(message: DeliveredMessage) -> Delivery:
         exchange=message.exchange or "",
         routing_key=message.routing_key or "",
         redelivered=bool(message.redelivered),
-        attempts=attempts if isinstance(attempts, int) else 0,
+        attempts=_attempts(headers.get(ATTEMPTS)),
         origin=message,
     )
+
+
+def _attempts(header: object) -> int:
+    # Anybody may have written it.
+    return header if isinstance(header, int) and 0 <= header <= _MOST_ATTEMPTS else 0
 
 
 def outgoing(message: Message, names: Topology) -> Outgoing:

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel
+from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 from pamqp.common import FieldTable
 
 _DELIVERY_LIMIT = 20
+_NO_DELIVERY_LIMIT = 1_000_000_000
 _TIMEOUT = 30
 _SAFE_DEAD_LETTERS: FieldTable = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 """A dead letter leaves its queue only when its next queue has confirmed it (RabbitMQ, quorum queues)."""
@@ -39,13 +41,25 @@ class Topology:
         return f"{self.commands}.retry.{_milliseconds(delay)}"
 
 
+class TopologyError(Exception):
+    """What is declared on the broker is not what this version declares; says what."""
+
+
 async def declare(channel: AbstractChannel, names: Topology, delays: tuple[timedelta, ...]) -> None:
     """Declare everything. Idempotent.
 
-    :raises ChannelPreconditionFailed: a queue or exchange of that name exists with other arguments
+    :raises TopologyError: a queue or exchange of that name exists with other arguments, or may not be declared
     """
+    try:
+        await _declare_all(channel, names, delays)
+    except (ChannelPreconditionFailed, ChannelAccessRefused) as exc:
+        raise TopologyError(f"the broker refuses a declaration: {exc}") from exc
+
+
+async def _declare_all(channel: AbstractChannel, names: Topology, delays: tuple[timedelta, ...]) -> None:
     await channel.declare_exchange(names.events, ExchangeType.TOPIC, durable=True, timeout=_TIMEOUT)
-    await _declare_bound(channel, names.dead_letters, {})
+    # However often somebody looks at a dead letter and puts it back, it stays.
+    await _declare_bound(channel, names.dead_letters, {"x-delivery-limit": _NO_DELIVERY_LIMIT})
     commands: FieldTable = {
         "x-delivery-limit": _DELIVERY_LIMIT,
         "x-dead-letter-exchange": names.dead_letters,

@@ -66,4 +66,5 @@ _KINDS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], Kind]], ...] = (
     (types.Time, lambda _: values.TIME),
     (types.Interval, lambda _: values.SECONDS),
     (types.JSON, lambda _: values.JSON),
+    (types.ARRAY, lambda found: values.array(kind_of(found.item_type))),
 )

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -147,6 +148,9 @@ def load(module: str) -> Registry:
 
     :raises ExposureError: there is no such module, it exposes nothing, or something that cannot be exposed
     """
+    if "" not in sys.path:
+        # The operator's module lies where the operator is, as it would for `python -m service`.
+        sys.path.insert(0, "")
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as exc:

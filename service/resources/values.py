@@ -135,6 +135,20 @@ def enumeration(members: Mapping[str, Any]) -> Kind:
     return Kind(shown, load, dump=names.__getitem__, ordered=False)
 
 
+def array(item: Kind) -> Kind:
+    """Make the kind of an array whose items are null or of one kind."""
+
+    def load(value: Any) -> list[Any]:  # noqa: ANN401 - JSON is any value
+        if type(value) is not list:
+            raise ValueError("is not an array")
+        return [None if one is None else item.load(one) for one in value]
+
+    def dump(value: list[Any]) -> list[Any]:
+        return [one if one is None or item.dump is None else item.dump(one) for one in value]
+
+    return Kind(f"array of {item.name}", load, dump, comparable=False, ordered=False)
+
+
 def _load_boolean(value: Any) -> bool:  # noqa: ANN401 - JSON is any value
     if type(value) is not bool:
         raise ValueError("is not true or false")

@@ -7,9 +7,15 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-BUSY_TIMEOUT = timedelta(seconds=10)
+_BUSY_TIMEOUT = timedelta(seconds=10)
 _STEPS_BETWEEN_LOOKS = 100_000
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "case_sensitive_like=ON")
+
+
+def options(_statement_timeout: timedelta) -> dict[str, Any]:
+    """Give what the engine must be made with."""
+    # Transactions begin where we say, not where the driver guesses.
+    return {"connect_args": {"isolation_level": None, "timeout": _BUSY_TIMEOUT.total_seconds()}}
 
 
 def prepare(engine: AsyncEngine, statement_timeout: timedelta) -> None:
