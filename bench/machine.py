@@ -1,0 +1,66 @@
+"""What was measured on: without it the numbers say nothing."""
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from bench.servers import Servers
+
+_LIBRARIES = ("SQLAlchemy", "asyncpg", "aio-pika", "aiormq", "uvloop", "FastStream")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The hardware, and the servers that run on it."""
+
+    rabbitmq: str
+    postgres: str
+
+    @classmethod
+    async def of(cls, servers: Servers) -> Self:
+        """Ask the servers for their versions."""
+        return cls(await _rabbitmq(servers), await _postgres(servers))
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Give names and values."""
+        memory = psutil.virtual_memory().total / 2**30
+        yield "date", f"{datetime.now(UTC):%Y-%m-%d}"
+        yield "machine", f"{_processor()}, {os.cpu_count()} cores shared with the servers, {memory:.0f} GiB"
+        yield "system", f"{platform.system()} {platform.release()}"
+        yield "Python", platform.python_version()
+        yield "libraries", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+        yield "RabbitMQ", self.rabbitmq
+        yield "PostgreSQL", self.postgres
+
+
+async def _rabbitmq(servers: Servers) -> str:
+    async with await servers.connect() as connection:
+        channel = await connection.channel()
+        underlay = await channel.get_underlay_channel()
+        found = underlay.connection.server_properties.get("version")
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+async def _postgres(servers: Servers) -> str:
+    connection = await servers.connect_to()
+    try:
+        return str(await connection.fetchval("SHOW server_version"))
+    finally:
+        await connection.close()
+
+
+def _processor() -> str:
+    """Name the processor; Python itself knows its name on few platforms."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,42 @@
+"""The two servers that everybody is measured on."""
+
+import os
+from dataclasses import dataclass
+from typing import Self
+
+import aio_pika
+import asyncpg
+from aio_pika.abc import AbstractConnection
+from sqlalchemy import make_url
+
+_BROKER, _POSTGRES = "CRUDMQ_BROKER_URL", "CRUDMQ_TEST_POSTGRES_URL"
+_TIMEOUT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where RabbitMQ is, and a PostgreSQL on which databases may be made."""
+
+    broker: str
+    postgres: str
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the addresses; servers on this machine by default."""
+        return cls(
+            os.environ.get(_BROKER) or "amqp://guest:guest@127.0.0.1:5672/",
+            os.environ.get(_POSTGRES) or "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres",
+        )
+
+    def database(self, name: str) -> str:
+        """Give the address of a database, as SQLAlchemy reads it."""
+        return make_url(self.postgres).set(database=name).render_as_string(hide_password=False)
+
+    async def connect(self) -> AbstractConnection:
+        """Connect to the broker."""
+        return await aio_pika.connect(self.broker, timeout=_TIMEOUT)
+
+    async def connect_to(self, database: str | None = None) -> "asyncpg.Connection[asyncpg.Record]":
+        """Connect to a database, or to the one that others are made from."""
+        url = self.postgres if database is None else self.database(database)
+        return await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=_TIMEOUT, command_timeout=_TIMEOUT)

@@ -1,0 +1,165 @@
+"""The service as its operators run it: a process of its own, with its own database and prefix."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support import broker
+
+ROOT = Path(__file__).parents[2]
+_START_SECONDS = 40
+_STOP_SECONDS = 40
+
+started: list["Service"] = []
+"""Those that run, and the one that was started last: what they logged is shown when a test fails."""
+
+
+def environment(database_url: str, prefix: str, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give an environment with these settings and no others."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("CRUDMQ_")}
+    return {
+        **mine,
+        "CRUDMQ_BROKER_URL": broker.url(),
+        "CRUDMQ_DATABASE_URL": database_url,
+        "CRUDMQ_PREFIX": prefix,
+        "CRUDMQ_LOG_FORMAT": "json",
+        **(settings or {}),
+    }
+
+
+def crudmq(*words: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Type a command, and wait for its end."""
+    command = [sys.executable, "-m", "service", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=dict(environ), capture_output=True, text=True, timeout=_START_SECONDS, check=False
+    )
+
+
+class Service:
+    """`crudmq run` as a process: `with Service(...)` migrates, starts and, at the end, terminates it."""
+
+    def __init__(self, database_url: str, prefix: str, settings: Mapping[str, str] | None = None) -> None:
+        self.database_url = database_url
+        self.prefix = prefix
+        self.environ = environment(database_url, prefix, settings)
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._lines: list[str] = []
+        self._seen: set[str] = set()
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> Self:
+        self.migrate()
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.is_running:
+            return
+        if exc is None:
+            self.terminate()
+        else:
+            self.kill()
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        with self._changed:
+            return "\n".join(self._lines)
+
+    def migrate(self, *options: str) -> None:
+        done = crudmq("migrate", *options, environ=self.environ)
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> Self:
+        """Start the process, and wait until it consumes."""
+        assert not self.is_running
+        started[:] = [*(one for one in started if one.is_running and one is not self), self]
+        self._seen.clear()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "service", "run"],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        self.wait_for("consuming", _START_SECONDS)
+        return self
+
+    def wait_for(self, event: str, seconds: float = 20) -> None:
+        """Wait until the process, as it runs now, has logged this."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: event in self._seen or not self.is_running, seconds)
+            assert event in self._seen, f"crudmq did not log {event!r} " + ("in time" if not came else "and ended")
+
+    def terminate(self) -> None:
+        """Ask the process to finish what is in hand, as a supervisor does."""
+        self.signal_termination()
+        code = self.end()
+        assert code == 0, f"crudmq ended with {code}"
+
+    def signal_termination(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process as a crash does: nothing of it runs any more."""
+        assert self._process is not None
+        self._process.kill()
+        code = self.end()
+        assert code == -signal.SIGKILL, f"crudmq ended with {code} before it was killed"
+
+    def end(self) -> int:
+        """Wait for the end that a signal asked for, and give the exit code."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        assert self._reader is not None
+        code = self._process.wait(_STOP_SECONDS)
+        self._reader.join(_STOP_SECONDS)
+        self._process.stderr.close()
+        return code
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            with self._changed:
+                self._lines.append(line.rstrip("\n"))
+                self._seen.add(_event(line))
+                self._changed.notify_all()
+        process.wait()
+        with self._changed:
+            self._changed.notify_all()
+
+
+class Deadline:
+    """Until when something must have happened."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        return max(self._end - time.monotonic(), 0)
+
+
+def _event(line: str) -> str:
+    try:
+        found: Any = json.loads(line)
+    except ValueError:
+        return line.strip()
+    return str(found.get("event")) if isinstance(found, dict) else line.strip()

@@ -1,0 +1,67 @@
+"""Pages of Markdown: their blocks of code, tables, headings and links."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+_FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
+_LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code: ` ```json event ` is of the language `json` and the kind `event`."""
+
+    language: str
+    kind: str
+    text: str
+    before: str
+    """The page up to here."""
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def blocks(name: str) -> Iterator[Block]:
+    page = read(name)
+    for found in _FENCE.finditer(page):
+        language, _, kind = found["info"].partition(" ")
+        yield Block(language, kind, found["text"], page[: found.start()])
+
+
+def table(page: str, *columns: str) -> list[list[str]]:
+    """Give the rows of the only table with these columns."""
+    head = f"| {' | '.join(columns)} |\n"
+    assert page.count(head) == 1, f"there is not one table of {columns}"
+    rows = page.partition(head)[2].splitlines()[1:]
+    found = []
+    for row in rows:
+        if not row.startswith("|"):
+            break
+        found.append([cell.strip() for cell in row.strip("|").split("|")])
+    return found
+
+
+def code(cell: str) -> list[str]:
+    """Give what is written as code in a cell."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def links(page: Path) -> list[str]:
+    return [found["target"] for found in _LINK.finditer(_prose(page))]
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the names by which a link finds the headings of a page, as code hosts make them."""
+    titles = (found["title"] for found in _HEADING.finditer(_prose(page)))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text())

@@ -1,0 +1,174 @@
+"""A reader who types what a page shows, and compares what comes with what the page says should come."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.docs.pages import ROOT, Block
+
+_SECONDS = 40
+_DEFAULT_BROKER = "amqp://guest:guest@127.0.0.1:5672/"
+_VARIES = (
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "<id>"),
+)
+_CRUDMQ = """\
+#!{python} -P
+import sys
+sys.path.append({root!r})
+from service.cli import main
+main()
+"""
+
+
+def plain(text: str) -> str:
+    """Leave out what is another each time: ids and times."""
+    for pattern, name in _VARIES:
+        text = pattern.sub(name, text)
+    return text.strip()
+
+
+class Terminal:
+    """Runs the commands of a page in a directory, under a prefix of its own."""
+
+    def __init__(self, directory: Path, broker_url: str, prefix: str) -> None:
+        self.directory = directory
+        self._prefix = prefix
+        self._broker_url = broker_url
+        self._staying: list[_Staying] = []
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRUDMQ_", "PYTHON"))}
+        self.environ = {
+            **kept,
+            "PATH": os.pathsep.join([str(self._commands()), str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": str(ROOT),
+            "CRUDMQ_BROKER_URL": broker_url,
+            "CRUDMQ_PREFIX": prefix,
+        }
+
+    def save(self, block: Block) -> None:
+        """Save a script under the name in the words before it, with this test's prefix and broker."""
+        name = re.findall(r"`([\w/]+\.py)`", block.before)[-1]
+        text = block.text.replace('"crudmq.', f'"{self._prefix}.').replace(_DEFAULT_BROKER, self._broker_url)
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("Client(BROKER)", f"Client(BROKER, prefix={self._prefix!r})"))
+
+    def type(self, block: Block) -> None:
+        """Type all commands of a block, and compare what comes."""
+        for command, expected in _typed(block):
+            if block.kind == "stays":
+                self._start(command, expected)
+            else:
+                _, output = self._run(command)
+                assert self._came(output) == plain(expected), f"not what comes of: {command}"
+
+    def run(self, block: Block) -> None:
+        """Type all commands of a block, whatever comes as long as none fails."""
+        for command, _ in _typed(block):
+            code, output = self._run(command)
+            assert code == 0, output
+
+    def close(self) -> None:
+        """Compare what came of that which stayed, and end it."""
+        for one in self._staying:
+            assert self._came("\n".join(one.wait_for(len(one.expected)))) == plain("\n".join(one.expected))
+        self.kill()
+
+    def kill(self) -> None:
+        """End all that stayed."""
+        while self._staying:
+            self._staying.pop().interrupt()
+
+    def _run(self, command: str) -> tuple[int, str]:
+        if command.startswith("export "):
+            self.environ |= dict(word.split("=", 1) for word in shlex.split(command)[1:])
+            return 0, ""
+        done = subprocess.run(
+            ["bash", "-c", command],  # noqa: S607 - what a reader's terminal runs
+            cwd=self.directory,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def _start(self, command: str, expected: str) -> None:
+        """Start what stays, in the place of what ran under this name, and wait for its first line."""
+        for one in [one for one in self._staying if one.command == command]:
+            self._staying.remove(one)
+            one.interrupt()
+        started = _Staying(command, expected.splitlines(), self.directory, self.environ)
+        self._staying.append(started)
+        started.wait_for(1)
+
+    def _came(self, output: str) -> str:
+        return plain(output.replace(self._prefix, "crudmq"))
+
+    def _commands(self) -> Path:
+        """Make the command `crudmq` as an installation does, wherever the package comes from."""
+        found = self.directory / "bin"
+        found.mkdir()
+        command = found / "crudmq"
+        command.write_text(_CRUDMQ.format(python=sys.executable, root=str(ROOT)))
+        command.chmod(0o755)
+        return found
+
+
+def _typed(block: Block) -> list[tuple[str, str]]:
+    """Give the commands of a block, each with what should come."""
+    found = [typed.partition("\n") for typed in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]]
+    return [(command, expected) for command, _, expected in found]
+
+
+class _Staying:
+    """A process that runs until it is interrupted, and its lines."""
+
+    def __init__(self, command: str, expected: list[str], directory: Path, environ: dict[str, str]) -> None:
+        self.command = command
+        self.expected = expected
+        self._lines: list[str] = []
+        self._ended = False
+        self._changed = threading.Condition()
+        self._process = subprocess.Popen(
+            shlex.split(command),
+            cwd=directory,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for(self, number: int) -> list[str]:
+        """Give the first so many lines."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._lines) >= number or self._ended, _SECONDS)
+            return self._lines[:number]
+
+    def interrupt(self) -> None:
+        """Type Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(_SECONDS)
+        self._reader.join(_SECONDS)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
