@@ -21,11 +21,12 @@ demo: $(STAMP) ## shows the main job on SQLite and a real RabbitMQ
 	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
 	CRUDMQ_BROKER_URL=$$broker $(BIN)/python -m examples.demo
 
-test: $(STAMP) ## runs all tests, on SQLite and PostgreSQL, with a real RabbitMQ
+test: $(STAMP) ## runs all tests, on SQLite, PostgreSQL and MariaDB, with a real RabbitMQ
 	$(SAY)
 	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
 	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
-	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres \
+	mariadb=$$($(BIN)/python -m deploy.servers mariadb) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres CRUDMQ_TEST_MARIADB_URL=$$mariadb \
 		$(BIN)/python -m pytest -n 2 --dist=loadgroup $(ARGS)
 
 check: $(STAMP) ## checks style, types and who imports whom

@@ -14,6 +14,11 @@ AMQP_0_9_1 = b"AMQP\x00\x00\x09\x01"
 START, START_OK, TUNE = (10, 10), (10, 11), (10, 30)
 POSTGRES_3_0 = 3 << 16
 TRUSTED = 0
+MYSQL_10 = 10
+# Speaks protocol 4.1, with authentication by plugins.
+MYSQL_CAPABILITIES = 0x0200 | 0x8000 | 0x0008_0000
+LARGEST_PACKET = 1 << 24
+UTF8MB4 = 45
 
 
 def rabbitmq(port: int) -> bool:
@@ -70,6 +75,37 @@ def _postgres_is_ready(answers: IO[bytes]) -> bool:
             return False
         if kind == b"Z":
             return True
+
+
+def mariadb(port: int) -> bool:
+    """Whether a MariaDB answers and lets the user root in without a password."""
+    try:
+        with socket.create_connection((HOST, port), TIMEOUT) as link, link.makefile("rb") as answers:
+            greeting, _ = _mysql_packet(answers)
+            if greeting[:1] != bytes([MYSQL_10]) or b"MariaDB" not in greeting.split(b"\0")[0]:
+                return False
+            link.sendall(_mysql_log_in_as_root())
+            answer, number = _mysql_packet(answers)
+            if answer[:1] == b"\xfe":  # asks for another kind of password: there is none of that kind either
+                link.sendall(_mysql_framed(b"", number + 1))
+                answer, _ = _mysql_packet(answers)
+            return answer[:1] == b"\0"
+    except (OSError, ValueError):
+        return False
+
+
+def _mysql_log_in_as_root() -> bytes:
+    about = struct.pack("<IIB23x", MYSQL_CAPABILITIES, LARGEST_PACKET, UTF8MB4)
+    return _mysql_framed(about + b"root\0" + b"\0" + b"mysql_native_password\0", 1)
+
+
+def _mysql_framed(payload: bytes, number: int) -> bytes:
+    return struct.pack("<I", len(payload) | number << 24) + payload
+
+
+def _mysql_packet(answers: IO[bytes]) -> tuple[bytes, int]:
+    header = int.from_bytes(_read(answers, 4), "little")
+    return _read(answers, header & 0xFFFFFF), header >> 24
 
 
 def _read(answers: IO[bytes], length: int) -> bytes:

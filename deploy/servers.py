@@ -1,4 +1,4 @@
-"""Prints the URL of a server, which is found or else started: `python -m deploy.servers rabbitmq|postgres`.
+"""Prints the URL of a server, which is found or else started: `python -m deploy.servers rabbitmq|postgres|mariadb`.
 
 The URL alone goes to stdout; what is done to get it goes to stderr, a line for each step.
 """
@@ -6,11 +6,15 @@ The URL alone goes to stdout; what is done to get it goes to stderr, a line for 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from deploy import postgres, rabbitmq
+from deploy import mariadb, postgres, rabbitmq
 from deploy.host import say
 from deploy.ways import NoServerError
 
-SERVERS: Mapping[str, Callable[[], str]] = {"rabbitmq": rabbitmq.find, "postgres": postgres.find}
+SERVERS: Mapping[str, Callable[[], str]] = {
+    "rabbitmq": rabbitmq.find,
+    "postgres": postgres.find,
+    "mariadb": mariadb.find,
+}
 
 
 def main(arguments: Sequence[str], servers: Mapping[str, Callable[[], str]] = SERVERS) -> int:

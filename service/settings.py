@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     database_url: Annotated[str, AfterValidator(checked_url)] = "sqlite+aiosqlite:///crudmq.db"
-    """Where the rows are: SQLite or PostgreSQL, with its asyncio driver."""
+    """Where the rows are: SQLite, PostgreSQL, MariaDB or MySQL, with the asyncio driver."""
     broker_url: Annotated[str, AfterValidator(_broker_url)] = "amqp://guest:guest@127.0.0.1:5672/"
     """Where RabbitMQ is."""
     models: str = EXAMPLE

@@ -10,6 +10,7 @@ from service.execution.rows import Rows
 from service.resources.input import LinkChange
 from service.resources.relations import Relation
 from service.resources.resource import Key, Resource, Row
+from service.storage.foreign_keys import found_out
 
 
 async def change_links(rows: Rows, resource: Resource, row: Row, wanted: Mapping[str, LinkChange]) -> Links:
@@ -39,7 +40,8 @@ async def _linked(rows: Rows, relation: Relation, row: Row) -> frozenset[Key]:
 async def _add(rows: Rows, relation: Relation, row: Row, keys: frozenset[Key]) -> None:
     if keys:
         values = [_values(relation, row, key) for key in sorted(keys)]
-        await rows.session.execute(insert(_between(relation)), values)
+        async with found_out(rows.session, _between(relation), values):
+            await rows.session.execute(insert(_between(relation)), values)
 
 
 async def _remove(rows: Rows, relation: Relation, row: Row, keys: frozenset[Key]) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.execution.change import Change
 from service.execution.keys import has_key, in_key_order
 from service.resources.resource import Key, Resource
+from service.storage.foreign_keys import found_out
+from service.storage.inserting import insert_rows
 
 
 @dataclass(slots=True)
@@ -34,12 +36,14 @@ class Writes:
             await self._reload(session)
         if self.deletes:
             keys = [change.key for change in self.deletes]
-            await session.execute(delete(self.resource.table).where(has_key(self.resource, keys)))
+            deleted = [change.row for change in self.deletes]
+            async with found_out(session, self.resource.table, deleted, deleting=True):
+                await session.execute(delete(self.resource.table).where(has_key(self.resource, keys)))
 
     async def _insert(self, session: AsyncSession, columns: Sequence[str], inserts: list[Change]) -> None:
-        statement = insert(self.resource.table).returning(*self.resource.columns, sort_by_parameter_order=True)
         rows = [{name: change.row[name] for name in columns} for change in inserts]
-        for change, found in zip(inserts, await session.execute(statement, rows), strict=True):
+        stored = await insert_rows(session, self.resource.table, self.resource.columns, rows)
+        for change, found in zip(inserts, stored, strict=True):
             change.after = self.resource.row(found)
 
     async def _update(self, session: AsyncSession, columns: Sequence[str], updates: list[Change]) -> None:
@@ -55,7 +59,9 @@ class Writes:
             | {f"new_{name}": change.row[name] for name in columns}
             for change in updates
         ]
-        await session.execute(statement, rows)
+        written = [{name: change.row[name] for name in columns} for change in updates]
+        async with found_out(session, table, written):
+            await session.execute(statement, rows)
 
     async def _reload(self, session: AsyncSession) -> None:
         resource = self.resource

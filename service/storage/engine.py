@@ -1,21 +1,20 @@
 """The engine and its sessions, tuned for each kind of database."""
 
+import importlib.util
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from service.storage.sqlite import BUSY_TIMEOUT, prepare
+from service.storage import mysql, postgresql, sqlite
 
-_CONNECT_TIMEOUT = 10
 _POOL_TIMEOUT = 10
-_ANSWER_MARGIN = 5
-
-
-_DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
+_MYSQL = ("mysql+asyncmy", "mariadb+asyncmy")
+_KINDS = {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql, "mariadb": mysql}
+_DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg", *_MYSQL)
 
 
 def checked_url(url: str) -> str:
@@ -31,7 +30,16 @@ def checked_url(url: str) -> str:
         raise ValueError(f"begins with {found.drivername}, and not with {' or '.join(_DRIVERS)}")
     if found.get_backend_name() == "sqlite" and found.database in (None, "", ":memory:"):
         raise ValueError("names no file: what is only in memory could not be shared by connections, nor survive")
+    if found.drivername in _MYSQL:
+        _check_mysql(found.database)
     return url
+
+
+def _check_mysql(database: str | None) -> None:
+    if not database:
+        raise ValueError("names no database: mysql+asyncmy://user:password@host/database")
+    if importlib.util.find_spec("asyncmy") is None:
+        raise ValueError("needs a driver that is not installed: pip install crudmq[mysql]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Database:
         :param statement_timeout: what a single statement may take
         :param connections: how many the service holds at most
         """
+        kind = _KINDS[make_url(url).get_backend_name()]
         engine = create_async_engine(
             url,
             echo=echo,
@@ -57,10 +66,9 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=_POOL_TIMEOUT,
-            connect_args=_connect_args(make_url(url).get_backend_name(), statement_timeout),
+            **kind.options(statement_timeout),
         )
-        if engine.dialect.name == "sqlite":
-            prepare(engine, statement_timeout)
+        kind.prepare(engine, statement_timeout)
         writing = engine.execution_options(sqlite_begin="IMMEDIATE")
         return cls(
             engine,
@@ -72,22 +80,3 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
-
-
-def _connect_args(backend: str, statement_timeout: timedelta) -> dict[str, Any]:
-    seconds = statement_timeout.total_seconds()
-    if backend == "sqlite":
-        # Transactions begin where we say, not where the driver guesses.
-        return {"isolation_level": None, "timeout": BUSY_TIMEOUT.total_seconds()}
-    if backend == "postgresql":
-        return {
-            "timeout": _CONNECT_TIMEOUT,
-            # The server ends a slow statement; this one notices when the server is gone.
-            "command_timeout": seconds + _ANSWER_MARGIN,
-            "server_settings": {
-                "application_name": "crudmq",
-                "statement_timeout": str(int(seconds * 1000)),
-                "timezone": "UTC",
-            },
-        }
-    return {}

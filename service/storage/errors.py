@@ -9,13 +9,14 @@ StorageError
 └── Broken          anything else: a fault of ours
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from service.storage.codes import code, state
 from service.storage.constraints import Constraint, violated
 
 
@@ -71,7 +72,7 @@ def translate(exc: Exception) -> StorageError | None:
     if isinstance(exc, DBAPIError):
         if exc.connection_invalidated or isinstance(exc, InterfaceError):
             return Away("the connection to the database was lost")
-        return _by_code(exc.orig) or Broken(str(exc.orig))
+        return _by_code(exc.orig, exc.statement) or Broken(str(exc.orig))
     # While a connection is made, a driver's errors arrive as they are.
     return _by_code(exc) or (Broken(str(exc)) if isinstance(exc, SQLAlchemyError) else None)
 
@@ -104,15 +105,71 @@ _BY_SQLITE_NAME: dict[str, type[StorageError]] = {
 }
 
 
-def _by_code(error: BaseException | None) -> StorageError | None:
-    for attribute, constraint, table in (
-        ("sqlstate", "23", _BY_STATE),
-        ("sqlite_errorname", "SQLITE_CONSTRAINT", _BY_SQLITE_NAME),
-    ):
-        code = getattr(error, attribute, None)
-        if isinstance(code, str):
-            if code.startswith(constraint):
-                return Refused(violated(error))
-            prefixes = [prefix for prefix in table if code.startswith(prefix)]
-            return table[max(prefixes, key=len)](str(error)) if prefixes else None
-    return None
+_BY_NUMBER: dict[int, type[StorageError]] = {
+    # https://mariadb.com/kb/en/mariadb-error-codes and
+    # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+    # Where a number is missing, its SQLSTATE counts.
+    1020: Transient,  # a row changed since the transaction's snapshot
+    1021: Away,  # the disk is full
+    1040: Away,  # too many connections
+    1041: Away,  # out of memory
+    1044: Away,
+    1045: Away,
+    1047: Away,  # a node that is not part of its cluster now
+    1049: Away,
+    1053: Away,  # shutting down
+    1114: Away,  # the table is full
+    1118: Rejected,  # the row is too large
+    1129: Away,
+    1130: Away,
+    1139: Rejected,  # not a regular expression
+    1153: Rejected,  # larger than max_allowed_packet
+    1203: Away,
+    1205: Transient,  # a lock not had in time: undoes the statement alone, and we the transaction
+    1206: Transient,
+    1213: Transient,
+    1226: Away,
+    1264: Rejected,
+    1265: Rejected,
+    1290: Away,  # read-only
+    1292: Rejected,
+    1317: TooSlow,
+    1366: Rejected,
+    1406: Rejected,
+    1525: Rejected,
+    1637: Transient,
+    1690: Rejected,
+    1698: Away,
+    1792: Away,
+    1836: Away,  # read-only
+    1927: Away,
+    1969: TooSlow,
+    2002: Away,
+    2003: Away,
+    2006: Away,
+    2013: Away,
+    2014: Away,
+    2055: Away,
+    3024: TooSlow,
+    3140: Rejected,  # not JSON
+    3572: Transient,
+    3988: Rejected,  # a character that the column's character set does not have
+    4031: Away,
+}
+
+
+def _by_code(error: BaseException | None, statement: str | None = None) -> StorageError | None:
+    constraint = violated(error, statement)
+    if constraint is not None:
+        return Refused(constraint)
+    found = code(error)
+    if isinstance(found, int):
+        kind = _BY_NUMBER.get(found) or _by_prefix(state(error), _BY_STATE)
+    else:
+        kind = _by_prefix(found or "", _BY_SQLITE_NAME) or _by_prefix(found or "", _BY_STATE)
+    return None if kind is None else kind(str(error))
+
+
+def _by_prefix(found: str, table: Mapping[str, type[StorageError]]) -> type[StorageError] | None:
+    prefixes = [prefix for prefix in table if found.startswith(prefix)]
+    return table[max(prefixes, key=len)] if prefixes else None

@@ -34,6 +34,9 @@ def _now_mysql(_element: now, _compiler: Any, **_: Any) -> str:  # noqa: ANN401 
     return "UNIX_TIMESTAMP()"
 
 
+# What the database's default is may not hold every character.
+_CHARSET: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
+
 metadata = MetaData()
 
 inbox = Table(
@@ -45,6 +48,7 @@ inbox = Table(
     Column("result", _LONG_TEXT, nullable=False, comment="the bytes that every repeat is answered with"),
     Column("outbox_id", BigInteger, comment="where its messages wait until they are known to be published"),
     Column("stored_at", BigInteger, nullable=False, default=now(), index=True),
+    **_CHARSET,
 )
 
 outbox = Table(
@@ -53,4 +57,5 @@ outbox = Table(
     Column("id", _SERIAL, primary_key=True, autoincrement=True),
     Column("messages", _LONG_TEXT, nullable=False, comment="all messages of a group, in order, as JSON"),
     Column("leased_until", BigInteger, nullable=False, comment="till then its writer is trusted to publish it"),
+    **_CHARSET,
 )

@@ -6,7 +6,7 @@ from bench.workload import CREATES
 from service.contract import codec
 from service.contract.delivery import Delivery
 from service.examples.models import Person
-from service.execution.actions.plan import Limits
+from service.contract.limits import Limits
 from service.execution.intake import Intake
 from service.resources.registry import load
 from service.settings import EXAMPLE

@@ -9,21 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from deploy import cluster, docker, host, postgres, probe, rabbitmq, servers, ways
+from deploy import cluster, docker, host, instance, mariadb, postgres, probe, rabbitmq, servers, ways
 from deploy.host import CommandError
 from deploy.ways import NoServerError
 
 NOTHING = b""
+SERVERS = "rabbitmq", "postgres", "mariadb"
 
 
 @contextmanager
-def speaks(*answers: bytes) -> Iterator[int]:
-    """A server that gives one answer for each thing that it is told, and hangs up."""
+def speaks(*answers: bytes, first: bytes = NOTHING) -> Iterator[int]:
+    """A server that gives one answer for each thing that it is told, and hangs up; some speak first."""
     with socket.create_server((host.HOST, 0)) as listener:
 
         def serve() -> None:
             link, _ = listener.accept()
             with link:
+                link.sendall(first)
                 for answer in answers:
                     link.recv(4096)
                     link.sendall(answer)
@@ -43,10 +45,18 @@ def authentication(code: int) -> bytes:
     return struct.pack(">cII", b"R", 8, code)
 
 
+def packet(number: int, payload: bytes) -> bytes:
+    return struct.pack("<I", len(payload) | number << 24) + payload
+
+
 START, TUNE, CLOSE = amqp(10, 10), amqp(10, 30), amqp(10, 50)
 READY = struct.pack(">cIc", b"Z", 5, b"I")
 SETTING = struct.pack(">cI", b"S", 8) + b"a\x00b\x00"
 REFUSED = struct.pack(">cI", b"E", 5) + b"\x00"
+GREETING = packet(0, b"\x0a5.5.5-10.11.19-MariaDB\x00" + b"\x00" * 40)
+WELCOME = packet(2, b"\x00\x00\x00\x02\x00\x00\x00")
+DENIED = packet(2, b"\xff\x15\x04#28000Access denied")
+OTHER_PLUGIN = packet(2, b"\xfeed25519\x00salt")
 
 
 def test_a_broker_that_lets_guest_in_is_taken() -> None:
@@ -95,7 +105,36 @@ def test_any_other_postgres_is_not(answer: bytes) -> None:
         assert not probe.postgres(port)
 
 
-@pytest.mark.parametrize("answers", [probe.rabbitmq, probe.postgres], ids=["rabbitmq", "postgres"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([WELCOME], id="at once"),
+        pytest.param([OTHER_PLUGIN, packet(4, b"\x00")], id="after it asked for another kind of password"),
+    ],
+)
+def test_a_mariadb_that_lets_root_in_is_taken(answers: list[bytes]) -> None:
+    with speaks(*answers, first=GREETING) as port:
+        assert probe.mariadb(port)
+
+
+@pytest.mark.parametrize(
+    ("first", "answers"),
+    [
+        pytest.param(NOTHING, [], id="hangs up"),
+        pytest.param(packet(0, b"\xff\x69\x04Host is blocked"), [], id="does not greet"),
+        pytest.param(packet(0, b"\x0a8.4.0\x00"), [], id="is a MySQL"),
+        pytest.param(GREETING, [DENIED], id="wants a password"),
+        pytest.param(GREETING, [OTHER_PLUGIN, DENIED], id="wants another kind of password"),
+        pytest.param(GREETING[:20], [], id="stops in the middle"),
+        pytest.param(b"SSH-2.0-OpenSSH\r\n", [], id="speaks SSH"),
+    ],
+)
+def test_any_other_mariadb_is_not(first: bytes, answers: list[bytes]) -> None:
+    with speaks(*answers, first=first) as port:
+        assert not probe.mariadb(port)
+
+
+@pytest.mark.parametrize("answers", [probe.rabbitmq, probe.postgres, probe.mariadb], ids=SERVERS)
 def test_a_port_where_nobody_listens_is_not_taken(answers: Callable[[int], bool]) -> None:
     assert not answers(host.free_port())
 
@@ -108,12 +147,14 @@ class Machine:
         self.engine = False
         self.commands: set[str] = set()
         self.binaries: Path | None = None
+        self.programs: instance.Programs | None = None
         self.done: list[str] = []
 
     def install(self, package: str) -> None:
         self.done.append(f"install {package}")
         self.commands.add(package)
         self.binaries = Path("/installed")
+        self.programs = instance.Programs("/installed/install", "/installed/server")
 
     def start(self, name: str, *_: object) -> int:
         self.done.append(f"container {name}")
@@ -122,6 +163,10 @@ class Machine:
     def start_cluster(self, binaries: Path) -> int:
         self.done.append(f"cluster {binaries}")
         return 1002
+
+    def start_instance(self, programs: instance.Programs) -> int:
+        self.done.append(f"instance {programs.server}")
+        return 1003
 
     def run(self, *command: str, **_: object) -> str:
         self.done.append(" ".join(command))
@@ -135,9 +180,9 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine that has nothing, in place of this one."""
     machine = Machine()
-    for variable in rabbitmq.VARIABLE, postgres.VARIABLE:
+    for variable in rabbitmq.VARIABLE, postgres.VARIABLE, mariadb.VARIABLE:
         monkeypatch.delenv(variable, raising=False)
-    for module in rabbitmq, postgres:
+    for module in rabbitmq, postgres, mariadb:
         monkeypatch.setattr(module, "is_root", lambda: machine.root)
         monkeypatch.setattr(module, "has", machine.commands.__contains__)
         monkeypatch.setattr(module, "install", machine.install)
@@ -148,6 +193,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(docker, "start", machine.start)
     monkeypatch.setattr(cluster, "binaries", lambda: machine.binaries)
     monkeypatch.setattr(cluster, "start", machine.start_cluster)
+    monkeypatch.setattr(instance, "programs", lambda: machine.programs)
+    monkeypatch.setattr(instance, "start", machine.start_instance)
     return machine
 
 
@@ -159,6 +206,8 @@ def test_the_environment_comes_first_and_is_not_questioned(monkeypatch: pytest.M
         assert rabbitmq.find(port) == "amqps://elsewhere"
         assert probe.rabbitmq(port)
     assert postgres.find() == "postgresql+asyncpg://elsewhere"
+    monkeypatch.setenv(mariadb.VARIABLE, "mysql+asyncmy://elsewhere")
+    assert mariadb.find() == "mysql+asyncmy://elsewhere"
 
 
 def test_a_server_that_runs_comes_before_docker(machine: Machine) -> None:
@@ -167,6 +216,8 @@ def test_a_server_that_runs_comes_before_docker(machine: Machine) -> None:
         assert rabbitmq.find(port) == f"amqp://guest:guest@127.0.0.1:{port}/"
     with speaks(authentication(0) + READY) as port:
         assert postgres.find(port) == f"postgresql+asyncpg://postgres@127.0.0.1:{port}/postgres"
+    with speaks(WELCOME, first=GREETING) as port:
+        assert mariadb.find(port) == f"mysql+asyncmy://root@127.0.0.1:{port}/"
     assert machine.done == []
 
 
@@ -175,11 +226,14 @@ def test_docker_comes_before_debians_package(machine: Machine) -> None:
     machine.commands |= {"apt-get", "rabbitmq-server"}
     assert rabbitmq.find(host.free_port()) == "amqp://guest:guest@127.0.0.1:1001/"
     assert postgres.find(host.free_port()) == "postgresql+asyncpg://postgres@127.0.0.1:1001/postgres"
+    assert mariadb.find(host.free_port()) == "mysql+asyncmy://root@127.0.0.1:1001/"
     assert machine.done == [
         "container crudmq-rabbitmq",
         "wait for RabbitMQ in Docker",
         "container crudmq-postgres",
         "wait for PostgreSQL in Docker",
+        "container crudmq-mariadb",
+        "wait for MariaDB in Docker",
     ]
 
 
@@ -219,6 +273,20 @@ def test_root_installs_postgres_for_a_private_one(machine: Machine) -> None:
     assert machine.done == ["install postgresql", "cluster /installed", "wait for the private PostgreSQL"]
 
 
+def test_a_mariadb_that_wants_a_password_is_passed_by_for_a_private_one(machine: Machine) -> None:
+    machine.programs = instance.Programs("/here/install", "/here/server")
+    with speaks(DENIED, first=GREETING) as port:
+        assert mariadb.find(port) == "mysql+asyncmy://root@127.0.0.1:1003/"
+    assert machine.done == ["instance /here/server", "wait for the private MariaDB"]
+
+
+def test_root_installs_mariadb_for_a_private_one(machine: Machine) -> None:
+    machine.root = True
+    machine.commands.add("apt-get")
+    mariadb.find(host.free_port())
+    assert machine.done == ["install mariadb-server", "instance /installed/server", "wait for the private MariaDB"]
+
+
 def test_a_way_that_breaks_off_is_reported_and_the_next_is_tried(capsys: pytest.CaptureFixture[str]) -> None:
     def broken() -> str:
         raise CommandError("the image cannot be had")
@@ -227,7 +295,7 @@ def test_a_way_that_breaks_off_is_reported_and_the_next_is_tried(capsys: pytest.
     assert "the image cannot be had" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("find", [rabbitmq.find, postgres.find], ids=["rabbitmq", "postgres"])
+@pytest.mark.parametrize("find", [rabbitmq.find, postgres.find, mariadb.find], ids=SERVERS)
 @pytest.mark.parametrize("useless", ["apt-get", "rabbitmq-server"])
 def test_without_any_way_the_error_says_what_to_do(machine: Machine, find: Callable[[int], str], useless: str) -> None:
     machine.commands.add(useless)  # takes root
@@ -254,7 +322,7 @@ def test_without_a_server_the_exit_code_is_1_and_stdout_stays_empty(
 @pytest.mark.parametrize("arguments", [[], ["mysql"], ["rabbitmq", "postgres"]], ids=len)
 def test_anything_else_is_answered_with_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert servers.main(arguments) == 2
-    assert capsys.readouterr().err == "usage: python -m deploy.servers rabbitmq|postgres\n"
+    assert capsys.readouterr().err == "usage: python -m deploy.servers rabbitmq|postgres|mariadb\n"
 
 
 @pytest.fixture
