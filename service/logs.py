@@ -5,6 +5,16 @@ import sys
 
 import structlog
 
+_LIBRARIES = {
+    # They report as errors what is handled, and reported, here.
+    "aio_pika": logging.CRITICAL,
+    "aiormq": logging.CRITICAL,
+    "alembic": logging.WARNING,
+    "asyncio": logging.WARNING,
+    # Its warnings are the server's, and may hold values.
+    "asyncmy": logging.ERROR,
+}
+
 
 def configure(level: str, *, as_json: bool) -> None:
     """Write the log to standard error."""
@@ -35,6 +45,5 @@ def configure(level: str, *, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aio_pika", "aiormq", "alembic", "asyncio"):
-        # They report as errors what we handle and report ourselves.
-        logging.getLogger(chatty).setLevel(logging.CRITICAL if chatty == "aiormq" else logging.WARNING)
+    for name, least in _LIBRARIES.items():
+        logging.getLogger(name).setLevel(least)

@@ -10,8 +10,9 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import PublishError
 from aiormq.channel import Channel as UnderlayChannel
 
+from service.messaging import batch
 from service.messaging.amqp import Outgoing
-from service.messaging.connection import keep
+from service.messaging.connection import CONNECTION_ERRORS, keep
 from service.messaging.waiting import first
 
 log = structlog.get_logger(__name__)
@@ -89,32 +90,27 @@ class Publisher:
         task.add_done_callback(self._sending.discard)
 
     async def _send_all(self, channel: UnderlayChannel, job: _Job) -> None:
-        results = await asyncio.gather(*(_send(channel, one) for one in job.messages), return_exceptions=True)
-        job.messages = [one for one, end in zip(job.messages, results, strict=True) if self._is_lost(one, end)]
+        ends: Sequence[BaseException | None]
+        try:
+            ends = await batch.publish(channel, job.messages, _CONFIRM_TIMEOUT)
+        except CONNECTION_ERRORS as exc:
+            ends = [exc] * len(job.messages)
+        job.messages = [one for one, end in zip(job.messages, ends, strict=True) if self._is_lost(one, end)]
         if job.messages:
+            log.info("messages were not confirmed and will be published again", messages=len(job.messages))
             self._broken.set()
         else:
             job.confirmed.set()
 
-    def _is_lost(self, message: Outgoing, end: object) -> bool:
+    def _is_lost(self, message: Outgoing, end: BaseException | None) -> bool:
+        if end is None:
+            return False
         if isinstance(end, PublishError):
             self.dropped += 1
             log.warning("a result was dropped: its reply queue is gone", queue=message.routing_key)
             return False
-        if isinstance(end, BaseException):
-            # A link that dies half-open makes the client raise CancelledError: a failure like any other.
-            log.info("a message was not confirmed and will be published again", reason=repr(end))
-            return True
-        return False
-
-
-async def _send(channel: UnderlayChannel, message: Outgoing) -> None:
-    await channel.basic_publish(
-        message.body,
-        exchange=message.exchange,
-        routing_key=message.routing_key,
-        properties=message.properties,
-        mandatory=message.mandatory,
-        timeout=_CONFIRM_TIMEOUT,
-        wait=False,
-    )
+        if isinstance(end, batch.UnencodableError):
+            log.error("a message cannot be published", routing_key=message.routing_key, reason=str(end))
+            return False
+        # A link that dies half-open makes the client cancel what waits: a failure like any other.
+        return True

@@ -1,0 +1,104 @@
+"""Publishing to a real broker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+from pamqp.commands import Basic
+from pika.adapters.blocking_connection import BlockingChannel
+
+from service.messaging.amqp import Outgoing
+from service.messaging.publisher import Publisher
+from tests.support import broker
+
+SECONDS = 20
+MANY = 2000
+
+
+@pytest.fixture
+async def publisher(broker_url: str) -> AsyncIterator[Publisher]:
+    found = Publisher(broker_url)
+    running = asyncio.create_task(found.run())
+    yield found
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@pytest.fixture
+def channel() -> Iterator[BlockingChannel]:
+    connection = broker.connect()
+    yield connection.channel()
+    connection.close()
+
+
+@pytest.fixture
+def queue(channel: BlockingChannel) -> str:
+    return str(channel.queue_declare("", exclusive=True).method.queue)
+
+
+def outgoing(queue: str, body: bytes, *, message_id: str | None = None, **properties: object) -> Outgoing:
+    found = Basic.Properties(message_id=message_id, **properties)  # type: ignore[arg-type]
+    return Outgoing("", queue, body, found, mandatory=True)
+
+
+def arrived(channel: BlockingChannel, queue: str) -> list[bytes]:
+    found: list[bytes] = []
+    while (message := channel.basic_get(queue, auto_ack=True))[0] is not None:
+        found.append(message[2])  # type: ignore[arg-type]  # bytes, whatever the stubs say
+    return found
+
+
+async def publish(publisher: Publisher, *messages: Outgoing) -> None:
+    async with asyncio.timeout(SECONDS):
+        await publisher.publish(messages)
+
+
+async def test_messages_arrive_in_their_order_whatever_their_size(
+    publisher: Publisher, channel: BlockingChannel, queue: str
+) -> None:
+    bodies = [b"first", b"", b"x" * 131_072, b"y" * (2**20 + 7), b"last"]
+    await publish(publisher, *(outgoing(queue, body) for body in bodies))
+    assert arrived(channel, queue) == bodies
+
+
+async def test_what_nobody_can_receive_is_dropped_and_its_neighbours_arrive(
+    publisher: Publisher, channel: BlockingChannel, queue: str
+) -> None:
+    gone = [outgoing("no-such-queue", b"gone", message_id=f"gone-{number}") for number in range(3)]
+    await publish(publisher, outgoing(queue, b"1", message_id="1"), *gone, outgoing(queue, b"2", message_id="2"))
+    assert arrived(channel, queue) == [b"1", b"2"]
+    assert publisher.dropped == 3
+    assert publisher.is_ready
+
+
+async def test_what_cannot_be_encoded_is_reported_and_its_neighbours_arrive(
+    publisher: Publisher, channel: BlockingChannel, queue: str
+) -> None:
+    odd = outgoing(queue, b"odd", headers={"x": object()})
+    await publish(publisher, outgoing(queue, b"1"), odd, outgoing(queue, b"2"))
+    assert arrived(channel, queue) == [b"1", b"2"]
+
+
+async def test_nothing_is_lost_with_the_connection_and_the_order_stays(
+    publisher: Publisher, channel: BlockingChannel, queue: str
+) -> None:
+    await publish(publisher, outgoing(queue, b"ready"))
+    assert arrived(channel, queue) == [b"ready"]
+    bodies = [str(number).encode() for number in range(MANY)]
+    batches = [bodies[start : start + 100] for start in range(0, MANY, 100)]
+    publishing = [asyncio.create_task(publish(publisher, *(outgoing(queue, one) for one in some))) for some in batches]
+    await asyncio.wait(publishing[:1])
+    with lost(publisher):
+        await asyncio.gather(*publishing)
+    assert list(dict.fromkeys(arrived(channel, queue))) == bodies
+
+
+@contextmanager
+def lost(publisher: Publisher) -> Iterator[None]:
+    """Cut the connection under the publisher."""
+    underlay = publisher._channel
+    assert underlay is not None
+    task = asyncio.get_running_loop().create_task(underlay.connection.close())
+    yield
+    assert task.done()
