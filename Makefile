@@ -27,7 +27,7 @@ test: $(STAMP) ## runs all tests, on SQLite, PostgreSQL and MariaDB, with a real
 	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
 	mariadb=$$($(BIN)/python -m deploy.servers mariadb) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres CRUDMQ_TEST_MARIADB_URL=$$mariadb \
-		$(BIN)/python -m pytest -n 2 --dist=loadgroup $(ARGS)
+		$(BIN)/python -m pytest -n 2 --dist=loadfile $(ARGS)
 
 check: $(STAMP) ## checks style, types and who imports whom
 	$(SAY)

@@ -15,6 +15,9 @@ _LIBRARIES = {
     "asyncmy": logging.ERROR,
 }
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""Without local variables: they hold rows and passwords."""
+
 
 def configure(level: str, *, as_json: bool) -> None:
     """Write the log to standard error."""
@@ -35,9 +38,14 @@ def configure(level: str, *, as_json: bool) -> None:
         cache_logger_on_first_use=True,
     )
     ends: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False),
+            )
+        ]
     )
     handler = logging.StreamHandler()
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta

@@ -3,11 +3,12 @@
 What needs the mapping (the rows' fields, keys, filters) stays as it came and is checked against the resource.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from service.contract.errors import Detail, Invalid, Malformed, UnknownAction
+from service.contract.errors import CommandError, Detail, Invalid, Malformed, UnknownAction
 from service.contract.path import at, shorten
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -185,6 +186,16 @@ def parse(message: dict[str, Any]) -> AnyCommand:
     if faults:
         raise Invalid("the command is not valid", faults)
     return command
+
+
+def rest(message: dict[str, Any], faults: Iterable[Detail]) -> AnyCommand | None:
+    """Make a command of what is left without the faulty fields, to look for more; None where too little is left."""
+    faulty = {fault.path.partition(".")[0] for fault in faults}
+    left = {name: value for name, value in message.items() if at("", name) not in faulty}
+    try:
+        return parse(left)
+    except CommandError:
+        return None
 
 
 def _details(exc: ValidationError) -> list[Detail]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from service.contract.errors import Detail, Invalid, LimitExceeded
+from service.contract.errors import Detail, LimitExceeded
 from service.contract.limits import Limits
 from service.contract.path import at
 
@@ -38,6 +38,8 @@ class All:
     """Every part holds; with no parts that is so."""
 
     parts: tuple["Where", ...]
+    faults: tuple[Detail, ...] = ()
+    """What of the whole could not be read as a condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,24 @@ Where = Compare | Through | All | Either | Not
 def parse(where: object, limits: Limits, path: str = "where") -> All:
     """Read a `where`: fields are and-ed, a bare value is short for `{"eq": value}`.
 
-    :raises Invalid: something else than objects where they should be, or an operator that there is not
+    What cannot be read is among its `faults`, to be told with those that the mapping finds.
+
     :raises LimitExceeded: too many conditions, too deep, or too many values in a list
     """
-    return _Reader(limits).read(where, path, depth=1)
+    reader = _Reader(limits)
+    found = reader.read(where, path, depth=1)
+    return All(found.parts, tuple(reader.faults))
 
 
 class _Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._conditions = 0
+        self.faults: list[Detail] = []
 
     def read(self, where: object, path: str, depth: int) -> All:
         if not isinstance(where, dict):
-            raise _invalid(path, "is not an object")
+            return self._fault(path, "is not an object")
         if depth > self._limits.max_where_depth:
             raise _over(path, f"is nested deeper than {self._limits.max_where_depth}")
         parts: list[Where] = []
@@ -89,7 +95,7 @@ class _Reader:
 
     def _group(self, name: str, value: object, path: str, depth: int) -> All | Either:
         if not isinstance(value, list) or not value:
-            raise _invalid(path, "is not an array of objects")
+            return self._fault(path, "is not an array of objects")
         parts = tuple(self.read(one, at(path, index), depth + 1) for index, one in enumerate(value))
         return All(parts) if name == "and" else Either(parts)
 
@@ -97,7 +103,7 @@ class _Reader:
         if not isinstance(value, dict):
             return [self._compare(name, "eq", value, path)]
         if not value:
-            raise _invalid(path, "has no operator")
+            return [self._fault(path, "has no operator")]
         return [self._condition(name, word, operand, at(path, word), depth) for word, operand in value.items()]
 
     def _condition(self, name: str, word: str, operand: object, path: str, depth: int) -> Where:
@@ -105,7 +111,7 @@ class _Reader:
             self._count(path)
             return Through(path, name, word, self.read(operand, path, depth + 1))
         if word not in COMPARISONS:
-            raise _invalid(path, "is not an operator")
+            return self._fault(path, "is not an operator")
         return self._compare(name, word, operand, path)
 
     def _compare(self, name: str, word: str, operand: object, path: str) -> Compare:
@@ -114,14 +120,14 @@ class _Reader:
             raise _over(path, f"has more than {self._limits.max_in} values")
         return Compare(path, name, word, operand)
 
+    def _fault(self, path: str, message: str) -> All:
+        self.faults.append(Detail(path, message))
+        return All(())
+
     def _count(self, path: str) -> None:
         self._conditions += 1
         if self._conditions > self._limits.max_conditions:
             raise _over(path, f"is one condition more than the {self._limits.max_conditions} that there may be")
-
-
-def _invalid(path: str, message: str) -> Invalid:
-    return Invalid("where is not valid", [Detail(path, message)])
 
 
 def _over(path: str, message: str) -> LimitExceeded:

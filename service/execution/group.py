@@ -82,8 +82,13 @@ class Group:
     async def _leftovers(
         self, session: AsyncSession, known: Mapping[bytes, inbox.Entry], in_flight: Collection[int]
     ) -> dict[int, list[Message]]:
-        """Find what earlier transactions stored for these commands and nobody is known to have published."""
-        rows = {entry.outbox_id for entry in known.values() if entry.outbox_id is not None}
+        """Find what earlier transactions stored for these commands and nobody is known to have published.
+
+        Only for what the broker delivers again: a publisher's repeat comes while somebody may be at it.
+        """
+        again = {attempt.id for attempt in self._attempts if attempt.delivery.redelivered}
+        entries = [entry for entry in known.values() if entry.id in again]
+        rows = {entry.outbox_id for entry in entries if entry.outbox_id is not None}
         return await outbox.read(session, rows.difference(in_flight))
 
 

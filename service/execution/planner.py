@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from service.contract import command
-from service.contract.errors import Detail, UnknownAction, UnknownResource
+from service.contract.errors import Detail, Faults, Invalid, UnknownAction, UnknownResource
 from service.contract.limits import Limits
 from service.contract.path import shorten
 from service.execution.actions import create, delete, transaction, update, upsert
@@ -34,7 +34,20 @@ class Planner:
         if isinstance(name, str) and isinstance(action, str):
             # Of what is not offered no field needs to be told right from wrong.
             self._check_offered(name, action)
-        wanted = command.parse(message)
+        try:
+            wanted = command.parse(message)
+        except Invalid as error:
+            # There may be more that is wrong, in the fields that are well-formed.
+            faults = Faults(error.details)
+            left = command.rest(message, error.details)
+            if left is not None:
+                with faults.gathered():
+                    self._plan(left)
+            faults.check()
+            raise
+        return self._plan(wanted)
+
+    def _plan(self, wanted: command.AnyCommand) -> Plan:
         match wanted:
             case command.Call():
                 return Call.plan(wanted, self._exposed, self._limits)

@@ -103,6 +103,8 @@ def _again(found: Delivery, exchange: str, routing_key: str, headers: dict[str, 
     fields |= {
         "headers": {**found.headers, **said_by, **headers},
         "user_id": None,
+        # The broker takes it off what it dead-letters, for the same reason: there it would be lost.
+        "expiration": None,
         "delivery_mode": _PERSISTENT,
     }
     # An id of its own is not wanted: without one the client would make one up, which is harmless here.

@@ -90,7 +90,7 @@ class Source:
         self._window = AckWindow(channel)
         # What the lost channel brought can no longer be acknowledged: it comes again.
         self._waiting.clear()
-        consumer = await channel.basic_consume(self._names.commands, self._arrive, timeout=_TIMEOUT)
+        await channel.basic_consume(self._names.commands, self._arrive, timeout=_TIMEOUT)
         log.info("consuming", queue=self._names.commands)
         self._is_consuming = True
         try:
@@ -99,11 +99,13 @@ class Source:
             self._is_consuming = False
         if not self._stopping.is_set():
             raise ConnectionError("the consumer is lost")
-        await self._finish(channel, consumer.consumer_tag or "")
+        await self._finish(channel)
 
-    async def _finish(self, channel: UnderlayChannel, tag: str) -> None:
-        """Keep the connection for the last acknowledgements, and for nothing else."""
-        await channel.basic_cancel(tag, timeout=_TIMEOUT)
+    async def _finish(self, channel: UnderlayChannel) -> None:
+        """Keep the connection for the last acknowledgements, and for nothing else.
+
+        The consumer is not cancelled: what is on its way to one that is gone goes back to the queue in another order.
+        """
         self._waiting.clear()
         await first(self._finished.wait(), channel.closing)
 

@@ -72,6 +72,9 @@ def translate(exc: Exception) -> StorageError | None:
     if isinstance(exc, DBAPIError):
         if exc.connection_invalidated or isinstance(exc, InterfaceError):
             return Away("the connection to the database was lost")
+        if type(exc.orig).__name__ == "InvalidCachedStatementError":
+            # A column's type was changed meanwhile; the driver has cleared its cache by now.
+            return Transient("a table was changed while the service ran")
         return _by_code(exc.orig, exc.statement) or Broken(str(exc.orig))
     # While a connection is made, a driver's errors arrive as they are.
     return _by_code(exc) or (Broken(str(exc)) if isinstance(exc, SQLAlchemyError) else None)

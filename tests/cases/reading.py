@@ -128,7 +128,7 @@ CASES: list[Case] = [
         Said(people("list", order=["nothing", "-age", ""]), error="invalid", paths=("order.0", "order.2")),
         Said(people("list", limit=1001), error="limit_exceeded", paths=("limit",)),
         Said(people("list", limit=-1), error="invalid", paths=("limit",)),
-        Said(people("list", after="x", offset=1), error="invalid", paths=("offset",)),
+        Said(people("list", after="x", offset=1), error="invalid", paths=("offset", "after")),
         Said(people("list", after="bm9uc2Vuc2U="), error="invalid", paths=("after",)),
     ),
     case(

@@ -167,12 +167,18 @@ async def test_what_is_not_known_to_be_published_is_told_again_with_the_same_ids
     """The process dies between its commit and the publishing; the broker delivers to another one."""
     tom, ann = create("Tom"), create("Ann")
     await bench.run(bench.attempt(tom, "1"), bench.attempt(ann, "2"))
-    await other_bench.run(other_bench.attempt(tom, "1"))
+    await other_bench.run(other_bench.attempt(tom, "1", redelivered=True))
     assert other_bench.events == bench.events
     assert [one.replayed for one in other_bench.published if one.reply_to][-1]
     await other_bench.mark()
     other_bench.published.clear()
-    await other_bench.run(other_bench.attempt(ann, "2"))
+    await other_bench.run(other_bench.attempt(ann, "2", redelivered=True))
+    assert other_bench.events == []
+
+
+async def test_a_repeat_by_its_publisher_publishes_no_events_again(bench: Bench, other_bench: Bench) -> None:
+    await bench.ask(create("Tom"), "1")
+    assert (await other_bench.ask(create("Tom"), "1"))["status"] == "ok"
     assert other_bench.events == []
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 from pamqp.commands import Basic
@@ -89,16 +89,16 @@ async def test_nothing_is_lost_with_the_connection_and_the_order_stays(
     batches = [bodies[start : start + 100] for start in range(0, MANY, 100)]
     publishing = [asyncio.create_task(publish(publisher, *(outgoing(queue, one) for one in some))) for some in batches]
     await asyncio.wait(publishing[:1])
-    with lost(publisher):
+    async with lost(publisher):
         await asyncio.gather(*publishing)
     assert list(dict.fromkeys(arrived(channel, queue))) == bodies
 
 
-@contextmanager
-def lost(publisher: Publisher) -> Iterator[None]:
+@asynccontextmanager
+async def lost(publisher: Publisher) -> AsyncIterator[None]:
     """Cut the connection under the publisher."""
     underlay = publisher._channel
     assert underlay is not None
-    task = asyncio.get_running_loop().create_task(underlay.connection.close())
+    closing = asyncio.create_task(underlay.connection.close())
     yield
-    assert task.done()
+    await closing

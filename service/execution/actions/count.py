@@ -6,7 +6,7 @@ from typing import Self
 from sqlalchemy import func, select
 
 from service.contract import command, filters
-from service.contract.errors import Detail, Invalid, LimitExceeded
+from service.contract.errors import Detail, Faults, Invalid, LimitExceeded
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan
@@ -34,17 +34,13 @@ class Count(Plan):
 
         :raises Invalid: with the faults
         """
-        by = None if wanted.by is None else fields.chosen(resource, wanted.by, "by")
-        faults = [
-            Detail(at("by", index), f"is not a field of {resource.name} to group by")
-            for index, field in enumerate(by or ())
-            if not field.kind.comparable
-        ]
-        if by == ():
-            faults = [Detail("by", "is empty")]
-        if faults:
-            raise Invalid("the groups are not valid", faults)
-        return cls(resource, condition(resource, filters.parse(wanted.where, limits)), by, limits.max_page)
+        faults = Faults()
+        with faults.gathered():
+            by = None if wanted.by is None else _groups(resource, wanted.by)
+        with faults.gathered():
+            where = condition(resource, filters.parse(wanted.where, limits))
+        faults.check()
+        return cls(resource, where, by, limits.max_page)
 
     async def run(self, rows: Rows) -> Answer:
         """Count them.
@@ -70,3 +66,15 @@ class Count(Plan):
             for one in found
         ]
         return Answer(lambda: shown)
+
+
+def _groups(resource: Resource, names: list[str]) -> tuple[Field, ...]:
+    by = fields.chosen(resource, names, "by")
+    faults = [
+        Detail(at("by", index), f"is not a field of {resource.name} to group by")
+        for index, field in enumerate(by)
+        if not field.kind.comparable
+    ]
+    if faults or not by:
+        raise Invalid("the groups are not valid", faults or [Detail("by", "is empty")])
+    return by

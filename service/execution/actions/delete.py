@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.contract import command, filters
+from service.contract.errors import Faults
 from service.contract.limits import Limits
 from service.execution.actions.plan import Plan
-from service.execution.actions.way import check_version, check_way, found
+from service.execution.actions.way import check_version, check_way, found, load_key
 from service.execution.change import Answer, answer
 from service.execution.query.where import Clause, condition
 from service.execution.rows import Rows
@@ -57,7 +58,15 @@ def plan(wanted: command.Delete, resource: Resource, limits: Limits) -> Delete |
     :raises Invalid: with the faults
     :raises LimitExceeded: `max_rows` is over the limit
     """
-    check_way(wanted, resource, limits)
+    faults = Faults()
+    with faults.gathered():
+        check_way(wanted, resource, limits)
     if wanted.where is command.ABSENT:
-        return Delete(resource, resource.load_key(wanted.key), wanted)
-    return DeleteWhere(resource, condition(resource, filters.parse(wanted.where, limits)), wanted)
+        with faults.gathered():
+            key = load_key(resource, wanted.key)
+        faults.check()
+        return Delete(resource, key, wanted)
+    with faults.gathered():
+        where = condition(resource, filters.parse(wanted.where, limits))
+    faults.check()
+    return DeleteWhere(resource, where, wanted)

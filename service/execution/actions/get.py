@@ -7,7 +7,7 @@ from typing import Self
 from sqlalchemy import select
 
 from service.contract import command, filters, include
-from service.contract.errors import MultipleFound, NotFound
+from service.contract.errors import Faults, MultipleFound, NotFound
 from service.contract.limits import Limits
 from service.execution.actions.plan import Plan
 from service.execution.actions.way import check_one_of, found
@@ -36,15 +36,22 @@ class Get(Plan):
 
         :raises Invalid: with the faults
         """
-        check_one_of(wanted)
-        by_key = wanted.key is not command.ABSENT
-        return cls(
-            resource,
-            resource.load_key(wanted.key) if by_key else None,
-            None if by_key else condition(resource, filters.parse(wanted.where, limits)),
-            fields.chosen(resource, wanted.fields),
-            plan_include(resource, include.parse(wanted.include, limits), limits),
-        )
+        faults = Faults()
+        key, where = None, None
+        with faults.gathered():
+            check_one_of(wanted)
+        with faults.gathered():
+            if wanted.key is not command.ABSENT:
+                key = resource.load_key(wanted.key)
+        with faults.gathered():
+            if wanted.where is not command.ABSENT:
+                where = condition(resource, filters.parse(wanted.where, limits))
+        with faults.gathered():
+            shown = fields.chosen(resource, wanted.fields)
+        with faults.gathered():
+            includes = plan_include(resource, include.parse(wanted.include, limits), limits)
+        faults.check()
+        return cls(resource, key, where, shown, includes)
 
     @property
     def keys(self) -> Sequence[tuple[Resource, Key]]:

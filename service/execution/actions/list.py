@@ -6,7 +6,7 @@ from typing import Any, Self
 from sqlalchemy import Select, func, select
 
 from service.contract import command, filters, include
-from service.contract.errors import Detail, Invalid, LimitExceeded
+from service.contract.errors import Detail, Faults, LimitExceeded
 from service.contract.limits import Limits
 from service.execution.actions.plan import Plan
 from service.execution.change import Answer
@@ -39,24 +39,24 @@ class List(Plan):
         :raises Invalid: with the faults
         :raises LimitExceeded: the page is larger than one may be, or the filter is
         """
-        if wanted.after is not None and wanted.offset is not None:
-            raise Invalid("the command is not valid", [Detail("offset", "does not go with after")])
         limit = limits.default_page if wanted.limit is None else wanted.limit
         if limit > limits.max_page:
             raise LimitExceeded(
                 f"a page has at most {limits.max_page} rows", [Detail("limit", f"is over {limits.max_page}")]
             )
-        terms = order.parse(resource, wanted.order)
-        return cls(
-            resource,
-            wanted,
-            condition(resource, filters.parse(wanted.where, limits)),
-            terms,
-            None if wanted.after is None else cursor.read(wanted.after, _query(wanted), terms),
-            limit,
-            fields.chosen(resource, wanted.fields),
-            plan_include(resource, include.parse(wanted.include, limits), limits),
-        )
+        both = wanted.after is not None and wanted.offset is not None
+        faults = Faults([Detail("offset", "does not go with after")] if both else [])
+        with faults.gathered():
+            where = condition(resource, filters.parse(wanted.where, limits))
+        with faults.gathered():
+            terms = order.parse(resource, wanted.order)
+            after = None if wanted.after is None else cursor.read(wanted.after, _query(wanted), terms)
+        with faults.gathered():
+            shown = fields.chosen(resource, wanted.fields)
+        with faults.gathered():
+            includes = plan_include(resource, include.parse(wanted.include, limits), limits)
+        faults.check()
+        return cls(resource, wanted, where, terms, after, limit, shown, includes)
 
     async def run(self, rows: Rows) -> Answer:
         """Read the page."""

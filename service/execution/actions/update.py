@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.contract import command, filters
-from service.contract.errors import CommandError, Detail, Invalid
+from service.contract.errors import CommandError, Detail, Faults, Invalid
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan
-from service.execution.actions.way import check_count, check_version, check_versioned, check_way, found
+from service.execution.actions.way import check_count, check_version, check_versioned, check_way, found, load_key
 from service.execution.change import Answer, Change, Returns, answer
 from service.execution.links import change_links
 from service.execution.query.where import Clause, condition
@@ -88,15 +88,22 @@ def plan(wanted: command.Update, resource: Resource, limits: Limits) -> Update |
     """
     if isinstance(wanted.data, list):
         return _plan_each(wanted, resource, limits)
-    check_way(wanted, resource, limits)
+    faults = Faults()
+    with faults.gathered():
+        check_way(wanted, resource, limits)
+    with faults.gathered():
+        values = changes(resource, wanted.data, "data")
     if wanted.where is command.ABSENT:
-        one = _One(resource.load_key(wanted.key), changes(resource, wanted.data, "data"), wanted.if_version)
-        return Update(resource, [one], many=False, returns=wanted.returns)
-    values = changes(resource, wanted.data, "data")
+        with faults.gathered():
+            key = load_key(resource, wanted.key)
+        faults.check()
+        return Update(resource, [_One(key, values, wanted.if_version)], many=False, returns=wanted.returns)
+    with faults.gathered():
+        where = condition(resource, filters.parse(wanted.where, limits))
+    faults.check()
     if values.links:
-        faults = [Detail(at("data", name), "can only be written by key") for name in values.links]
-        raise Invalid("the data is not valid", faults)
-    where = condition(resource, filters.parse(wanted.where, limits))
+        links = [Detail(at("data", name), "can only be written by key") for name in values.links]
+        raise Invalid("the data is not valid", links)
     return UpdateWhere(resource, where, values.row, wanted.max_rows or 0, wanted.returns)
 
 

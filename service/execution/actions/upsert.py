@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.contract import command
-from service.contract.errors import Conflict, Detail, Invalid
+from service.contract.errors import Conflict, Detail, Faults, Invalid
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan
@@ -80,21 +80,23 @@ def plan(wanted: command.Upsert, resource: Resource, limits: Limits) -> Upsert:
     :raises Invalid: with the faults
     :raises LimitExceeded: too many rows
     """
-    on = resource.key if wanted.on is None else _unique(resource, wanted.on)
     many = isinstance(wanted.data, list)
     data = wanted.data if many else [wanted.data]
     check_count(len(data), limits, "data")
     if not data:
         raise Invalid("the data is not valid", [Detail("data", "is empty")])
-    found = new_rows(resource, data, "data") if many else [new_row(resource, wanted.data, "data")]
+    faults = Faults()
+    with faults.gathered():
+        on = resource.key if wanted.on is None else _unique(resource, wanted.on)
+    with faults.gathered():
+        found = new_rows(resource, data, "data") if many else [new_row(resource, wanted.data, "data")]
+    faults.check()
     paths = [at("data", index) if many else "data" for index in range(len(found))]
-    faults = [
+    Faults(
         Detail(at(path, name), "does not go with upsert")
         for path, one in zip(paths, found, strict=True)
         for name in (*one.children, *one.links)
-    ]
-    if faults:
-        raise Invalid("the data is not valid", faults)
+    ).check()
     given = [{resource.fields[name].column.key for name in one} for one in data]
     return Upsert(resource, [one.row for one in found], given, on, many, wanted.returns)
 

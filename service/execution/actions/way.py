@@ -14,8 +14,7 @@ def check_one_of(wanted: command.Get | command.Update | command.Delete) -> None:
     """
     by_key, by_where = wanted.key is not command.ABSENT, wanted.where is not command.ABSENT
     if by_key == by_where:
-        fault = Detail("where", "does not go with key") if by_key else Detail("key", "is required")
-        raise Invalid("the command is not valid", [fault])
+        raise Invalid("the command is not valid", [_not_one_of(by_key=by_key)])
 
 
 def check_way(wanted: command.Update | command.Delete, resource: Resource, limits: Limits) -> None:
@@ -24,18 +23,18 @@ def check_way(wanted: command.Update | command.Delete, resource: Resource, limit
     :raises Invalid: otherwise
     :raises LimitExceeded: `max_rows` is over the limit
     """
-    check_one_of(wanted)
-    faults = []
-    if wanted.where is not command.ABSENT:
-        if wanted.if_version is not None:
-            faults.append(Detail("if_version", "does not go with where"))
-        if wanted.max_rows is None:
-            faults.append(Detail("max_rows", "is required"))
-    elif wanted.max_rows is not None:
+    by_key, by_where = wanted.key is not command.ABSENT, wanted.where is not command.ABSENT
+    faults = [] if by_key != by_where else [_not_one_of(by_key=by_key)]
+    if by_where and not by_key and wanted.if_version is not None:
+        faults.append(Detail("if_version", "does not go with where"))
+    if by_where and not by_key and wanted.max_rows is None:
+        faults.append(Detail("max_rows", "is required"))
+    if by_key and wanted.max_rows is not None:
         faults.append(Detail("max_rows", "does not go with key"))
+    if not by_where and resource.version is None and wanted.if_version is not None:
+        faults.append(_no_versions(resource, "if_version"))
     if faults:
         raise Invalid("the command is not valid", faults)
-    check_versioned(resource, wanted.if_version, "if_version")
     check_count(wanted.max_rows or 0, limits, "max_rows")
 
 
@@ -56,7 +55,15 @@ def check_versioned(resource: Resource, if_version: int | None, path: str) -> No
     :raises Invalid: the resource has none
     """
     if if_version is not None and resource.version is None:
-        raise Invalid("the command is not valid", [Detail(path, f"{resource.name} has no versions")])
+        raise Invalid("the command is not valid", [_no_versions(resource, path)])
+
+
+def load_key(resource: Resource, value: object) -> Key:
+    """Read the key of a command; without one there is a fault already, and this is none.
+
+    :raises Invalid: with every fault
+    """
+    return () if value is command.ABSENT else resource.load_key(value)
 
 
 async def found(rows: Rows, resource: Resource, key: Key, *, lock: bool = True) -> Row:
@@ -79,6 +86,14 @@ def check_version(resource: Resource, row: Row, if_version: int | None, path: st
     if if_version is not None and version != if_version:
         message = f"{_named(resource, resource.key_of(row))} is at version {version}, not {if_version}"
         raise VersionMismatch(message, [Detail(path, message, {"current": version})])
+
+
+def _not_one_of(*, by_key: bool) -> Detail:
+    return Detail("where", "does not go with key") if by_key else Detail("key", "is required")
+
+
+def _no_versions(resource: Resource, path: str) -> Detail:
+    return Detail(path, f"{resource.name} has no versions")
 
 
 def _named(resource: Resource, key: Key) -> str:

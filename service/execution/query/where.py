@@ -17,13 +17,14 @@ Clause = ColumnElement[bool]
 _TEXT = text()
 
 
-def condition(resource: Resource, where: Where, rows: FromClause | None = None) -> Clause:
+def condition(resource: Resource, where: All, rows: FromClause | None = None) -> Clause:
     """Compile a filter.
 
     :param rows: what holds the rows, the resource's table by default; an alias of it in a subquery
     :raises Invalid: with every fault
     """
     compiler = _Compiler()
+    compiler.faults += where.faults
     found = compiler.clause(resource, resource.table if rows is None else rows, where)
     if compiler.faults:
         raise Invalid("where is not valid", compiler.faults)
@@ -36,7 +37,7 @@ class _Compiler:
 
     def clause(self, resource: Resource, rows: FromClause, where: Where) -> Clause:
         match where:
-            case All(parts):
+            case All(parts, _):
                 return and_(true(), *(self.clause(resource, rows, part) for part in parts))
             case Either(parts):
                 return or_(false(), *(self.clause(resource, rows, part) for part in parts))
