@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from service.contract.errors import CommandError, Detail, Invalid, Malformed, UnknownAction
 from service.contract.path import at, shorten
 
-Count = Annotated[int, Field(ge=0, lt=2**63)]
+Natural = Annotated[int, Field(ge=0)]
 
 
 class Absent:
@@ -58,7 +58,7 @@ class Update(RowsWrite):
     where: Any = ABSENT
     data: Any
     if_version: int | None = None
-    max_rows: Count | None = None
+    max_rows: Natural | None = None
 
 
 class Upsert(RowsWrite):
@@ -76,7 +76,7 @@ class Delete(RowsWrite):
     key: Any = ABSENT
     where: Any = ABSENT
     if_version: int | None = None
-    max_rows: Count | None = None
+    max_rows: Natural | None = None
 
 
 class Get(Command):
@@ -99,9 +99,9 @@ class List(Command):
     resource: str
     where: Any = {}
     order: list[str] = []
-    limit: Count | None = None
+    limit: Natural | None = None
     after: str | None = None
-    offset: Count | None = None
+    offset: Annotated[Natural, Field(lt=2**63)] | None = None
     fields: list[str] | None = None
     include: Any = None
     count: bool = False

@@ -9,7 +9,6 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 from pamqp.common import FieldTable
 
 _DELIVERY_LIMIT = 20
-_NO_DELIVERY_LIMIT = 1_000_000_000
 _TIMEOUT = 30
 _SAFE_DEAD_LETTERS: FieldTable = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 """A dead letter leaves its queue only when its next queue has confirmed it (RabbitMQ, quorum queues)."""
@@ -58,8 +57,7 @@ async def declare(channel: AbstractChannel, names: Topology, delays: tuple[timed
 
 async def _declare_all(channel: AbstractChannel, names: Topology, delays: tuple[timedelta, ...]) -> None:
     await channel.declare_exchange(names.events, ExchangeType.TOPIC, durable=True, timeout=_TIMEOUT)
-    # However often somebody looks at a dead letter and puts it back, it stays.
-    await _declare_bound(channel, names.dead_letters, {"x-delivery-limit": _NO_DELIVERY_LIMIT})
+    await _declare_bound(channel, names.dead_letters, {})
     commands: FieldTable = {
         "x-delivery-limit": _DELIVERY_LIMIT,
         "x-dead-letter-exchange": names.dead_letters,

@@ -200,7 +200,7 @@ class TestList:
             "status": "ok",
             "resource": "people",
             "action": "list",
-            "page": {"limit": 100, "offset": 0},
+            "page": {"limit": 100, "next": None},
         }
 
     def test_rows_are_ordered_both_ways(self, peer: Peer, name: str) -> None:
@@ -227,6 +227,7 @@ class TestList:
         where = {"name": name, "age": {"neq": None}}
         content = peer.ask(find("people", where=where, order=["age"], limit=1, offset=1)).content
         assert [row["age"] for row in content["data"]] == [20]
+        assert content["page"].pop("next") is not None
         assert content["page"] == {"limit": 1, "offset": 1}
         assert peer.ask(find("people", where=where, limit=0)).data == []
         assert peer.ask(find("people", where=where, offset=3)).data == []

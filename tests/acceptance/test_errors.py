@@ -214,7 +214,7 @@ INVALID: list[tuple[Command, set[str]]] = [
     (create_all("people", [{"name": "Tom"}, "Ann", None]), {"data.1", "data.2"}),
     (create_all("people", [[{"name": "Tom"}]]), {"data.0"}),
     (create("people", name="Tom", nope=1), {"data.nope"}),
-    (create("people", name="Tom", emails=[]), {"data.emails"}),
+    (create("people", name="Tom", emails={}), {"data.emails"}),
     (create("people"), {"data.name"}),
     (create("people", name=None), {"data.name"}),
     (create("people", name="x" * 101), {"data.name"}),
@@ -233,7 +233,8 @@ INVALID: list[tuple[Command, set[str]]] = [
         create_all("people", [{"name": "Tom"}, {"age": 1}, {"name": 1, "age": "x"}]),
         {"data.1.name", "data.2.name", "data.2.age"},
     ),
-    *[(update("people", 1, data), {"data"}) for data in each(["Tom", 1, None, []])],
+    *[(update("people", 1, data), {"data"}) for data in each(["Tom", 1, None])],
+    (update("people", 1, []), {"data", "key"}),
     (update("people", 1, {"id": 2}), {"data.id"}),
     (update("people", 1, {"version": 2}), {"data.version"}),
     (update("people", 1, {"name": None, "age": "x", "nope": 1}), {"data.name", "data.age", "data.nope"}),
@@ -263,7 +264,7 @@ INVALID: list[tuple[Command, set[str]]] = [
     *[(find("people", order=[odd]), {"order.0"}) for odd in NO_ORDER],
     (find("people", order=["name", "nope", "-nope"]), {"order.1", "order.2"}),
     *[(find("people", limit=odd), {"limit"}) for odd in each([-1, "1", 1.5, True, []])],
-    *[(find("people", offset=odd), {"offset"}) for odd in each([-1, "1", 1.5, True, None, 2**63, 10**30])],
+    *[(find("people", offset=odd), {"offset"}) for odd in each([-1, "1", 1.5, True, 2**63, 10**30])],
 ]
 
 
@@ -375,15 +376,14 @@ class TestRefusedByTheRows:
             }
         assert peer.ask(get("people", tom["id"])).data["version"] == 2
 
-    def test_a_value_that_another_row_has_is_a_conflict(self, peer: Peer, database_kind: str) -> None:
+    def test_a_value_that_another_row_has_is_a_conflict(self, peer: Peer) -> None:
         tom, address = peer.created("people", name="Tom"), unique()
         peer.created("emails", person_id=tom["id"], address=address)
         reply = peer.ask(create("emails", person_id=tom["id"], address=address))
         check_refused(reply, "conflict", {"data"})
         (detail,) = reply.error["details"]
         assert (detail["kind"], detail["fields"]) == ("unique", ["address"])
-        if database_kind == "postgresql":
-            assert detail["constraint"] == "uq_emails_address"
+        assert detail["constraint"] == "uq_emails_address"
         assert address.encode() not in reply.body
         assert peer.dead_letters() == []
         assert peer.ask(GOOD).status == "ok"
@@ -401,14 +401,13 @@ class TestRefusedByTheRows:
         check_refused(reply, "conflict", {"data"})
         assert peer.ask(get("groups", two["id"])).data == two
 
-    def test_a_row_that_is_referred_to_and_does_not_exist_is_a_conflict(self, peer: Peer, database_kind: str) -> None:
+    def test_a_row_that_is_referred_to_and_does_not_exist_is_a_conflict(self, peer: Peer) -> None:
         reply = peer.ask(create("emails", person_id=NOBODY, address=unique()))
         check_refused(reply, "conflict")
         (detail,) = reply.error["details"]
         assert detail["kind"] == "foreign_key"
-        if database_kind == "postgresql":
-            assert detail["fields"] == ["person_id"]
-            assert detail["constraint"] == "emails_person_id_fkey"
+        assert detail["fields"] == ["person_id"]
+        assert "constraint" not in detail, "it has no name in the mapping, and another one on each database"
 
     def test_a_row_that_is_referred_to_cannot_be_deleted(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom")
