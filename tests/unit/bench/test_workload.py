@@ -5,8 +5,8 @@ import itertools
 from bench.workload import CREATES
 from service.contract import codec
 from service.contract.delivery import Delivery
-from service.examples.models import Person
 from service.contract.limits import Limits
+from service.examples.models import Person
 from service.execution.intake import Intake
 from service.resources.registry import load
 from service.settings import EXAMPLE
