@@ -109,7 +109,7 @@ class Handler:
 
 def _result(message: AbstractIncomingMessage, person: Person) -> str:
     shown = {"id": person.id, "name": person.name, "age": person.age, "version": person.version}
-    return result.ok(Subject(message.message_id, "people", "create"), shown).decode()
+    return result.ok(Subject(message.message_id, "people", "create"), shown, {}).decode()
 
 
 async def serve(settings: Settings, sessions: Sessions, concurrency: int) -> None:
