@@ -86,7 +86,6 @@ class Consumer:
         for attempt in attempts:
             if attempt.runs_beside:
                 # After the commit of what came before it, beside what comes next.
-                await self._queries.acquire()
                 beside.create_task(self._read(attempt))
 
     async def _tell(self, batch: Batch) -> None:
@@ -97,12 +96,10 @@ class Consumer:
             self._room.release()
 
     async def _read(self, attempt: Attempt) -> None:
-        try:
+        async with self._queries:
             batch = await self._executor.read(attempt)
-            await self._publish(batch)
-            await self._source.acknowledge(settled.delivery for settled in batch.settled)
-        finally:
-            self._queries.release()
+        await self._publish(batch)
+        await self._source.acknowledge(settled.delivery for settled in batch.settled)
 
     async def _publish(self, batch: Batch) -> None:
         leftovers = [message for row in batch.leftovers.values() for message in row]
