@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.contract.errors import CommandError, IdReused
+from service.contract.errors import CommandError, Conflict, IdReused
 from service.contract.message import Message
+from service.execution.actions.plan import Plan
 from service.execution.answers import Answers, reply
 from service.execution.attempt import Attempt
 from service.execution.blame import blamed
@@ -100,11 +101,20 @@ async def _run(attempt: Attempt, rows: Rows) -> Ending:
     try:
         if not plan.is_atomic and not attempt.subject.dry_run:
             return await plan.run(rows)
-        with blamed(plan.target):
-            async with rows.savepoint(keep=not attempt.subject.dry_run):
-                return await plan.run(rows)
+        try:
+            return await _run_atomically(plan, rows, keep=not attempt.subject.dry_run)
+        except Conflict:
+            if not plan.may_race:
+                raise
+            return await _run_atomically(plan, rows, keep=not attempt.subject.dry_run)
     except CommandError as error:
         return error
+
+
+async def _run_atomically(plan: Plan, rows: Rows, *, keep: bool) -> Answer:
+    with blamed(plan.target):
+        async with rows.savepoint(keep=keep):
+            return await plan.run(rows)
 
 
 def _named(attempts: Sequence[Attempt]) -> list[tuple[Resource, set[Key], bool]]:

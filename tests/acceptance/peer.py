@@ -185,6 +185,14 @@ class Peer:
             self._events.appendleft(found.pop())
         return found[:-1]
 
+    def events_so_far(self) -> list[Event]:
+        """Give every event of what was answered so far, known by one of a command that changes nothing."""
+        marker = self.publish({"resource": "people", "action": "delete", "key": -1}, reply_to=None)
+        found: list[Event] = []
+        while (event := self.heard(1)[0]).content["commandid"] != marker:
+            found.append(event)
+        return found
+
     def event(self) -> Event:
         """Give the only event of what was answered so far."""
         found = self.events()

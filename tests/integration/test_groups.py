@@ -139,6 +139,15 @@ async def test_processes_that_run_the_same_commands_at_once_do_each_once(bench: 
     assert len({event["id"] for event in [*bench.events, *other_bench.events]}) == 10
 
 
+async def test_upserts_of_one_row_by_two_processes_at_once_insert_it_once(bench: Bench, other_bench: Bench) -> None:
+    for number in range(10):
+        command = {"resource": "groups", "action": "upsert", "data": {"name": f"g{number}"}, "on": ["name"]}
+        both = (bench.ask(command, f"one-{number}"), other_bench.ask(command, f"other-{number}"))
+        results = await asyncio.gather(*both)
+        assert codes(results) == ["ok", "ok"]
+        assert sorted(result["created"] for result in results) == [0, 1]
+
+
 async def test_an_id_that_another_process_stored_meanwhile_undoes_the_transaction(bench: Bench) -> None:
     entry = Entry(b"1" * 16, b"2" * 16, "{}")
     async with bench.database.writing.begin() as session:

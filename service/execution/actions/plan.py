@@ -17,6 +17,9 @@ class Plan(ABC):
     is_atomic: ClassVar[bool] = False
     """Whether it can fail half-way: it then runs in a savepoint."""
 
+    may_race: ClassVar[bool] = False
+    """Whether a conflict may come of somebody else's commit in between: run again, it sees what that left."""
+
     @property
     def target(self) -> Resource | None:
         """Give what it works on, where that is one resource."""

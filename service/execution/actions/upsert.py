@@ -29,6 +29,7 @@ class Upsert(Plan):
     many: bool
     returns: Returns
     is_atomic = True
+    may_race = True
 
     async def run(self, rows: Rows) -> Answer:
         """Change or insert them, in the order given."""
