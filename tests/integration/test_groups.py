@@ -143,7 +143,7 @@ async def test_upserts_of_one_row_by_two_processes_at_once_insert_it_once(bench:
     for number in range(10):
         command = {"resource": "groups", "action": "upsert", "data": {"name": f"g{number}"}, "on": ["name"]}
         both = (bench.ask(command, f"one-{number}"), other_bench.ask(command, f"other-{number}"))
-        results = await asyncio.gather(*both)
+        results = list(await asyncio.gather(*both))
         assert codes(results) == ["ok", "ok"]
         assert sorted(result["created"] for result in results) == [0, 1]
 
