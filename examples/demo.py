@@ -55,6 +55,9 @@ async def run_steps(client: Client) -> int:
                 live.refresh()
                 faults += len(wrong)
                 arrived += len(followed)
+    if not console.is_terminal:
+        # What is drawn once, and not again and again, ends without a new line.
+        console.print()
     verdict = "[red]something is wrong" if faults else "[green]all as it should be"
     console.print(f"{len(STEPS)} commands, {arrived} events: {verdict}")
     return faults
