@@ -98,6 +98,30 @@ class TestSend:
         assert "Traceback" not in done.stderr
 
 
+class TestDescribe:
+    def test_all_that_is_exposed_is_shown_to_programs(self) -> None:
+        done = crudmq("describe", "--json", environ=environment("sqlite+aiosqlite:///never.db", "demo"))
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        people = found["resources"]["people"]
+        assert people["actions"] == ["count", "create", "delete", "get", "list", "update", "upsert"]
+        assert (people["key"], people["version"]) == (["id"], "version")
+        assert people["fields"]["name"]["type"] == "text(100)"
+        assert people["fields"]["name"]["rules"] == ["required"]
+        assert "like" in people["fields"]["name"]["operators"]
+        assert people["relationships"]["groups"] == {"resource": "groups", "many": True, "written": "add, remove, set"}
+        assert found["resources"]["users"]["fields"]["password_hash"]["rules"] == ["hidden"]
+        assert found["limits"]["max_page"] == 1000
+
+    def test_and_to_people_as_tables(self) -> None:
+        environ = environment("sqlite+aiosqlite:///never.db", "demo") | {"COLUMNS": "120"}
+        done = crudmq("describe", environ=environ)
+        assert done.returncode == 0, done.stderr
+        for shown in ("people", "text(100)", "counts versions", "many of emails", "limits"):
+            assert shown in done.stdout
+        assert not Path("never.db").exists()
+
+
 class TestSettings:
     def test_they_are_shown_without_passwords(self) -> None:
         environ = environment("postgresql+asyncpg://tom:s3cret@db.example.org/people", "demo")
