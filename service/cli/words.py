@@ -16,10 +16,12 @@ def command_from(target: str, words: Sequence[str]) -> dict[str, Any]:
     :raises ValueError: a word has no `=`, or the target no action
     """
     resource, _, action = target.rpartition(".")
-    if not resource or not action:
-        raise ValueError(f"{target} is not <resource>.<action>, such as people.create")
-    command: dict[str, Any] = {"resource": resource, "action": action}
     fields = field_names(action)
+    command: dict[str, Any] = {"action": action}
+    if resource:
+        command = {"resource": resource, "action": action}
+    elif not fields or "resource" in fields:
+        raise ValueError(f"{target} is not <resource>.<action>, such as people.create")
     for word in words:
         name, equals, text = word.partition("=")
         if not equals or not name:

@@ -18,6 +18,7 @@ class Attempt:
     subject: Subject
     plan: Plan | None = None
     error: CommandError | None = None
+    is_reading_call: bool = False
     failed: bool = False
     """Whether the error is the database's or ours: the inbox has been asked already."""
     id: bytes = field(init=False)
@@ -31,7 +32,7 @@ class Attempt:
     @property
     def is_read(self) -> bool:
         """Tell whether the command changes nothing by its nature."""
-        return self.subject.action in READS or self.runs_beside
+        return self.subject.action in READS or self.is_reading_call
 
     @property
     def runs_beside(self) -> bool:
@@ -41,7 +42,7 @@ class Attempt:
     @property
     def is_write(self) -> bool:
         """Tell whether the command would change something."""
-        return self.subject.action in WRITES
+        return self.subject.action in WRITES and not self.is_reading_call
 
     @property
     def needs_database(self) -> bool:

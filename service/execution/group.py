@@ -112,6 +112,8 @@ async def _run(attempt: Attempt, rows: Rows) -> Ending:
 
 
 async def _run_atomically(plan: Plan, rows: Rows, *, keep: bool) -> Answer:
+    # What the commands before it left waiting is not its fault: refused here, it splits the group.
+    await rows.flush()
     with blamed(plan.target):
         async with rows.savepoint(keep=keep):
             return await plan.run(rows)

@@ -28,6 +28,7 @@ class Intake:
             delivery.check_properties()
             message = codec.decode(delivery.body, max_bytes=self._limits.max_bytes)
             attempt.subject = _subject(delivery, message)
+            attempt.is_reading_call = self._planner.is_reading_call(message)
             if attempt.is_read and not delivery.reply_to:
                 raise Malformed("a read without reply_to has nobody to answer")
             delivery.check_deadline()

@@ -24,6 +24,8 @@ async def change_links(rows: Rows, resource: Resource, row: Row, wanted: Mapping
         await _remove(rows, relation, row, before - after)
         await _add(rows, relation, row, after - before)
         if before != after:
+            # The table between may be a resource, too.
+            rows.forget()
             found[name] = (_shown(relation, before), _shown(relation, after))
     return found
 

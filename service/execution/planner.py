@@ -56,6 +56,12 @@ class Planner:
             case _:
                 return _PLANS[type(wanted)](wanted, self._resource(wanted.resource), self._limits)
 
+    def is_reading_call(self, message: dict[str, Any]) -> bool:
+        """Tell whether a message calls a statement that changes nothing, be it well-formed or not."""
+        name = message.get("name")
+        found = self._exposed.statement(name) if message.get("action") == "call" and isinstance(name, str) else None
+        return found is not None and not found.writes
+
     def _check_offered(self, name: str, action: str) -> None:
         if action in command.ACTIONS:
             resource = self._resource(name)

@@ -35,9 +35,17 @@ def blocks(name: str) -> Iterator[Block]:
         yield Block(language, kind, found["text"], page[: found.start()])
 
 
+def section(name: str, title: str) -> str:
+    """Give what stands below the only heading of this title, up to the next heading."""
+    page = read(name)
+    (found,) = [one for one in _HEADING.finditer(page) if one["title"] == title]
+    following = _HEADING.search(page, found.end())
+    return page[found.end() : len(page) if following is None else following.start()]
+
+
 def table(page: str, *columns: str) -> list[list[str]]:
     """Give the rows of the only table with these columns."""
-    head = f"| {' | '.join(columns)} |\n"
+    head = f"\n| {' | '.join(columns)} |\n"
     assert page.count(head) == 1, f"there is not one table of {columns}"
     rows = page.partition(head)[2].splitlines()[1:]
     found = []

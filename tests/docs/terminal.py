@@ -28,10 +28,10 @@ main()
 
 
 def plain(text: str) -> str:
-    """Leave out what is another each time: ids and times."""
+    """Leave out what is another each time, ids and times, and blanks where no reader sees them."""
     for pattern, name in _VARIES:
         text = pattern.sub(name, text)
-    return text.strip()
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 class Terminal:

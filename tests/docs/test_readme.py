@@ -18,4 +18,4 @@ def test_everything_that_can_be_run_is_run() -> None:
     # `sh` is for what sets up servers and environments.
     assert {*languages} == {"sh", "console", "python"}
     assert languages.count("sh") == 2
-    assert languages.count("python") == 4
+    assert languages.count("python") == 5

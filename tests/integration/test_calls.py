@@ -82,6 +82,13 @@ async def test_parameters_are_strict(calling: Bench, name: str, params: dict[str
     assert [detail["path"] for detail in result["error"]["details"]] == paths
 
 
+async def test_a_read_that_is_refused_is_a_read_nevertheless(calling: Bench) -> None:
+    refused = call("adults", age="x")
+    assert (await calling.ask(refused, "read"))["error"]["code"] == "invalid"
+    assert calling.events == []
+    assert (await calling.ask(call("adults", age=1), "read"))["status"] == "ok"
+
+
 async def test_a_call_in_a_transaction_sees_and_is_seen(calling: Bench) -> None:
     await people(calling)
     commands = [call("birthday", id=2, years=20), call("adults", age=18), call("birthday", id="x", years=1)]

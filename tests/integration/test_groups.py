@@ -88,6 +88,18 @@ async def test_a_command_is_not_saved_by_those_after_it(bench: Bench) -> None:
     assert codes(results) == ["conflict", "conflict", "conflict", "ok", "ok", "ok", "ok"]
 
 
+async def test_what_waits_before_a_command_that_runs_in_a_savepoint_is_not_lost_with_it(bench: Bench) -> None:
+    def group(action: str, key: int, name: str) -> dict[str, Any]:
+        return {"resource": "groups", "action": action, "data": {"id": key, "name": name}}
+
+    await bench.ask(group("create", 1, "a"))
+    results = await bench.run(bench.attempt(group("create", 5, "a")), bench.attempt(group("upsert", 7, "z")))
+    assert codes(results) == ["conflict", "ok"]
+    dry = {**group("create", 8, "y"), "dry_run": True}
+    results = await bench.run(bench.attempt(group("create", 6, "a")), bench.attempt(dry))
+    assert codes(results) == ["conflict", "ok"]
+
+
 async def test_the_same_command_twice_in_a_group_takes_effect_once(bench: Bench) -> None:
     first, again, other = (
         bench.attempt(create("Tom"), "same"),

@@ -17,6 +17,9 @@ from service.execution.query.where import Clause, condition
 from service.execution.rows import Rows
 from service.resources.resource import Field, Resource
 
+_COUNT = "count"
+"""What the number of a group is called beside its fields."""
+
 
 @dataclass(frozen=True)
 class Count(Plan):
@@ -62,7 +65,7 @@ class Count(Plan):
         names = [field.name for field in self.by]
         dumps = [field.dump for field in self.by]
         shown = [
-            {**{name: dump(value) for name, dump, value in zip(names, dumps, one[:-1], strict=True)}, "count": one[-1]}
+            {**{name: dump(value) for name, dump, value in zip(names, dumps, one[:-1], strict=True)}, _COUNT: one[-1]}
             for one in found
         ]
         return Answer(lambda: shown)
@@ -73,7 +76,7 @@ def _groups(resource: Resource, names: list[str]) -> tuple[Field, ...]:
     faults = [
         Detail(at("by", index), f"is not a field of {resource.name} to group by")
         for index, field in enumerate(by)
-        if not field.kind.comparable
+        if not field.kind.comparable or field.name == _COUNT
     ]
     if faults or not by:
         raise Invalid("the groups are not valid", faults or [Detail("by", "is empty")])

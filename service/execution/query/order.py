@@ -67,6 +67,8 @@ def sorting(terms: Sequence[Term], rows: FromClause) -> list[ColumnElement[Any]]
 
 def after(terms: Sequence[Term], values: Sequence[object], rows: FromClause) -> ColumnElement[bool]:
     """Say that a row stands behind the one that has these values."""
+    if len(terms) == 1:
+        return terms[0].beyond(rows, values[0])
     plain = not any(term.field.column.nullable for term in terms)
     if plain and len({term.descending for term in terms}) == 1:
         # One comparison of rows is what an index can be entered with.

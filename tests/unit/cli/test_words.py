@@ -13,6 +13,11 @@ from service.cli.words import command_from
             ["name=Tom", "age=38"],
             {"resource": "people", "action": "create", "data": {"name": "Tom", "age": 38}},
         ),
+        (
+            "transaction",
+            ['commands=[{"action": "count"}]', "dry_run=true"],
+            {"action": "transaction", "commands": [{"action": "count"}], "dry_run": True},
+        ),
         ("people.get", ["key=1"], {"resource": "people", "action": "get", "key": 1}),
         (
             "people.update",
