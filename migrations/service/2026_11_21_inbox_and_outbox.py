@@ -42,6 +42,7 @@ def upgrade() -> None:
             nullable=False,
             comment="till then its writer is trusted to publish it",
         ),
+        sqlite_autoincrement=True,
         **CHARSET,
     )
 

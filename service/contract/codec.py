@@ -36,6 +36,14 @@ def encode(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def same(one: object, other: object) -> bool:
+    """Tell whether two values are the same JSON: `true` is not 1, and the order of an object's names says nothing."""
+    try:
+        return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) == orjson.dumps(other, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def _parse(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
     try:
         return json.loads(

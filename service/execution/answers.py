@@ -3,6 +3,7 @@
 from typing import Any
 
 from service.contract import event, result
+from service.contract.codec import same
 from service.contract.command import ACTIONS
 from service.contract.errors import CommandError, Malformed
 from service.contract.message import Message
@@ -91,8 +92,12 @@ def _fact_data(change: Change, version: int | None) -> dict[str, Any]:
         data["version"] = version
     if before is None or after is None:
         return {**data, "before": before, "after": after}
-    changed = [name for name in after if after[name] != before[name]]
+    changed = [name for name in after if not _is_same(before[name], after[name])]
     return {**data, "before": {name: before[name] for name in changed}, "after": after, "changed": changed}
+
+
+def _is_same(before: object, after: object) -> bool:
+    return before == after and (type(after) is str or same(before, after))
 
 
 def _shown(change: Change, row: Row | None, side: int) -> dict[str, Any] | None:

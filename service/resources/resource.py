@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table
 
-from service.contract.codec import encode
+from service.contract.codec import same
 from service.contract.errors import Detail, Invalid
 from service.contract.path import at
 from service.resources import traits
@@ -119,7 +119,7 @@ class Resource:
             return before is not after
         dump = self._by_column[name].dump
         # As they are written: a time is the same with and without its zone, and in JSON `true` is not 1.
-        return encode(dump(before)) != encode(dump(after))
+        return not same(dump(before), dump(after))
 
     def dump_key(self, key: Key) -> dict[str, Any]:
         """Write a key as a JSON object of its fields."""

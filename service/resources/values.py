@@ -7,11 +7,12 @@ without the value. A `dump` gives the JSON value of what the column gave.
 import base64
 import binascii
 import math
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 Load = Callable[[Any], Any]
@@ -83,6 +84,10 @@ def check_text(value: str) -> None:
         raise ValueError("has a lone surrogate") from None
 
 
+_MOST_DIGITS = 1000
+_EXACT = Context(prec=2 * _MOST_DIGITS)
+
+
 def decimal(precision: int | None, scale: int | None) -> Kind:
     """Make the kind of an exact number with `scale` of its `precision` digits behind the point."""
 
@@ -93,11 +98,13 @@ def decimal(precision: int | None, scale: int | None) -> Kind:
             number = _decimal(value)
         else:
             raise ValueError("is not a decimal number in a string, nor an integer")
-        if precision is None:
-            return number
-        _check_digits(number, precision, scale or 0)
-        # As the column gives it back.
-        return number.quantize(Decimal(1).scaleb(-(scale or 0)))
+        if abs(number.adjusted()) > _MOST_DIGITS:
+            raise ValueError("has too many digits")
+        if precision is not None:
+            _check_digits(number, precision, scale or 0)
+            # As the column gives it back.
+            number = number.quantize(Decimal(1).scaleb(-(scale or 0)), context=_EXACT)
+        return number or abs(number)
 
     name = "decimal" if precision is None else f"decimal({precision},{scale or 0})"
     return Kind(name, load, dump=lambda value: format(value, "f"))
@@ -118,7 +125,7 @@ def _check_digits(number: Decimal, precision: int, behind: int) -> None:
     digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > behind and any(digits[exponent + behind :]):
         raise ValueError(f"has more than {behind} digits behind the point")
-    if abs(number) >= Decimal(10) ** (precision - behind):
+    if number and number.adjusted() >= precision - behind:
         raise ValueError(f"has more than {precision - behind} digits before the point")
 
 
@@ -164,7 +171,8 @@ def _load_number(value: Any) -> float:  # noqa: ANN401 - JSON is any value
         number = math.inf
     if math.isinf(number):
         raise ValueError("is out of range")
-    return number
+    # Databases do not agree on whether there is a negative zero.
+    return number + 0.0
 
 
 def _load_bytes(value: Any) -> bytes:  # noqa: ANN401 - JSON is any value
@@ -176,10 +184,16 @@ def _load_bytes(value: Any) -> bytes:  # noqa: ANN401 - JSON is any value
     raise ValueError("is not base64")
 
 
+# Python's own readers also take forms that these standards do not have.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d+)?", re.ASCII)
+_MOMENT = re.compile(rf"{_DATE.pattern}[Tt ]{_TIME.pattern}([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
 def _load_date(value: Any) -> date:  # noqa: ANN401 - JSON is any value
     try:
-        # `fromisoformat` also reads forms that RFC 3339 does not have, such as 20260101.
-        if type(value) is str and len(value) == len("2026-01-01"):
+        if type(value) is str and _DATE.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass
@@ -188,10 +202,8 @@ def _load_date(value: Any) -> date:  # noqa: ANN401 - JSON is any value
 
 def _load_time(value: Any) -> time:  # noqa: ANN401 - JSON is any value
     try:
-        if type(value) is str and value[2:3] == value[5:6] == ":":
-            found = time.fromisoformat(value)
-            if found.tzinfo is None:
-                return found
+        if type(value) is str and _TIME.fullmatch(value):
+            return time.fromisoformat(value)
     except ValueError:
         pass
     raise ValueError("is not an RFC 3339 time without an offset")
@@ -199,10 +211,8 @@ def _load_time(value: Any) -> time:  # noqa: ANN401 - JSON is any value
 
 def _load_moment(value: Any) -> datetime:  # noqa: ANN401 - JSON is any value
     try:
-        if type(value) is str and value[10:11] in ("T", "t", " ") and value[13:14] == ":":
-            found = datetime.fromisoformat(value)
-            if found.tzinfo is not None:
-                return found.astimezone(UTC)
+        if type(value) is str and _MOMENT.fullmatch(value):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     raise ValueError("is not an RFC 3339 time with an offset")
@@ -216,7 +226,7 @@ def _dump_moment(value: datetime) -> str:
 
 def _load_uuid(value: Any) -> uuid.UUID:  # noqa: ANN401 - JSON is any value
     try:
-        if type(value) is str and len(value) == len(str(uuid.NAMESPACE_URL)):
+        if type(value) is str and _UUID.fullmatch(value):
             return uuid.UUID(value)
     except ValueError:
         pass
@@ -244,7 +254,7 @@ def _load_seconds(value: Any) -> timedelta:  # noqa: ANN401 - JSON is any value
 
 
 BOOLEAN = Kind("boolean", _load_boolean, ordered=False)
-NUMBER = Kind("number", _load_number)
+NUMBER = Kind("number", _load_number, dump=float)
 BYTES = Kind("bytes", _load_bytes, dump=lambda value: base64.b64encode(value).decode(), ordered=False)
 DATE = Kind("date", _load_date, dump=date.isoformat)
 TIME = Kind("time", _load_time, dump=time.isoformat)

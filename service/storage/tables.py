@@ -57,5 +57,7 @@ outbox = Table(
     Column("id", _SERIAL, primary_key=True, autoincrement=True),
     Column("messages", _LONG_TEXT, nullable=False, comment="all messages of a group, in order, as JSON"),
     Column("leased_until", BigInteger, nullable=False, comment="till then its writer is trusted to publish it"),
+    # The inbox goes on naming rows that are gone: no new one may get an old one's id.
+    sqlite_autoincrement=True,
     **_CHARSET,
 )

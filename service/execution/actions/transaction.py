@@ -101,6 +101,8 @@ def _step(message: object, path: str, planner: Planner, before: set[str | None])
         for one, is_there in (("dry_run", "dry_run" in rest), ("action", rest.get("action") == "transaction"))
         if is_there
     ]
+    if not isinstance(rest.get("action"), str):
+        faults.append(Detail("action", "is required"))
     if "as" in message and (not isinstance(name, str) or not name or "." in name or name in before):
         faults.append(Detail("as", "is not a name of its own, without dots"))
     references = _references(rest, "")

@@ -37,8 +37,11 @@ class Upsert(Plan):
         present: dict[Any, Change | Row] = {}
         for row in await rows.having(self.resource, self.on, wanted):
             present[self._identity(row)] = row
-        changes = []
+        changes: list[Change] = []
         for row, given in zip(self.rows, self.given, strict=True):
+            if changes and changes[-1].before is not None:
+                # A new row may take what the changed one had: they are written in their order.
+                await rows.flush()
             change = await self._one(rows, row, given, present)
             if self._values(row) is not None:
                 present[self._identity(row)] = change

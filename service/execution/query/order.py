@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, or_, tuple_
+from sqlalchemy import ColumnElement, FromClause, and_, false, literal, or_, tuple_
 
 from service.contract.errors import Detail, Invalid
 from service.contract.path import at
@@ -29,16 +29,17 @@ class Term:
     def at(self, rows: FromClause, value: object) -> ColumnElement[bool]:
         """Say that a row has this value."""
         column = rows.c[self.field.column.key]
-        return column.is_(None) if value is None else column == value
+        return column.is_(None) if value is None else column == literal(value, column.type)
 
     def beyond(self, rows: FromClause, value: object) -> ColumnElement[bool]:
         """Say that a row stands behind those that have this value."""
         column = rows.c[self.field.column.key]
         if self.descending:
-            return column.is_not(None) if value is None else column < value
+            return column.is_not(None) if value is None else column < literal(value, column.type)
         if value is None:
             return false()
-        return or_(column > value, column.is_(None)) if self.field.column.nullable else column > value
+        behind = column > literal(value, column.type)
+        return or_(behind, column.is_(None)) if self.field.column.nullable else behind
 
 
 def parse(resource: Resource, names: Sequence[str], path: str = "order") -> list[Term]:
@@ -72,8 +73,9 @@ def after(terms: Sequence[Term], values: Sequence[object], rows: FromClause) -> 
     plain = not any(term.field.column.nullable for term in terms)
     if plain and len({term.descending for term in terms}) == 1:
         # One comparison of rows is what an index can be entered with.
-        left = tuple_(*(rows.c[term.field.column.key] for term in terms))
-        right = tuple_(*values)
+        columns = [rows.c[term.field.column.key] for term in terms]
+        left = tuple_(*columns)
+        right = tuple_(*(literal(value, column.type) for column, value in zip(columns, values, strict=True)))
         return left < right if terms[0].descending else left > right
     steps = [
         and_(

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, and_, false, literal, not_, or_, select, true
 
 from service.contract.errors import Detail, Invalid
 from service.contract.filters import All, Compare, Either, Not, Through, Where
@@ -85,8 +85,10 @@ def _comparison(field: Field, column: ColumnElement[Any], part: Compare) -> Clau
         return _LISTS[word](column, _loaded_list(field, value))
     if word == "between":
         return column.between(*_loaded_pair(field, value))
-    loaded = field.kind.load(value) if word in _SCALARS else _loaded_text(value, is_pattern=word.endswith("like"))
-    return (_SCALARS.get(word) or _TEXTS[word])(column, loaded)
+    if word in _SCALARS:
+        # Bound whatever it is: a plain True would stand in the statement's text.
+        return _SCALARS[word](column, literal(field.kind.load(value), column.type))
+    return _TEXTS[word](column, _loaded_text(value, is_pattern=word.endswith("like")))
 
 
 def _null(column: ColumnElement[Any], word: str, value: object) -> Clause:
