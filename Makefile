@@ -11,7 +11,7 @@ STAMP := .venv/.stamp
 BUILT_FOR := $(strip $(CURDIR) $(PYTHON))
 SAY = @sed -n 's/^$@:.*\#\# \(.*\)/$@: \1/p' $(firstword $(MAKEFILE_LIST)) >&2
 
-.PHONY: help demo test check bench bench-paging format lock clean
+.PHONY: help demo test check bench bench-paging search format lock clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,14 @@ bench: $(STAMP) ## measures the throughput beside its peers
 	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
 	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench $(ARGS)
+
+search: $(STAMP) ## looks for commands whose answers differ from a model of the contract
+	$(SAY)
+	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	mariadb=$$($(BIN)/python -m deploy.servers mariadb) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres CRUDMQ_TEST_MARIADB_URL=$$mariadb \
+		$(BIN)/python -m pytest -n 2 --dist=load -m search tests/property $(ARGS)
 
 bench-paging: $(STAMP) ## measures what the last of many pages costs against the first
 	$(SAY)

@@ -1,0 +1,50 @@
+"""A service on each kind of database, without a broker: made once, emptied for each example."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from service.resources import Registry
+from tests.property import models
+from tests.property.running import Bench
+from tests.support import databases
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A service, and the loop that it lives in: hypothesis calls functions, not coroutines."""
+
+    bench: Bench
+    loop: asyncio.Runner
+
+    def run(self, what: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(what)
+
+
+@pytest.fixture(scope="module", params=databases.KINDS)
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    kind: str = request.param
+    stack = AsyncExitStack()
+    with asyncio.Runner() as loop:
+        yield Place(loop.run(_open(stack, kind, tmp_path_factory.mktemp(kind))), loop)
+        loop.run(stack.aclose())
+
+
+def registry() -> Registry:
+    found = Registry()
+    models.expose_in(found)
+    return found
+
+
+async def _open(stack: AsyncExitStack, kind: str, directory: Path) -> Bench:
+    url = await stack.enter_async_context(databases.fresh(kind, directory))
+    bench = await Bench.open(url, registry())
+    stack.push_async_callback(bench.close)
+    return bench

@@ -1,0 +1,141 @@
+"""`create` and `upsert`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tests.property.reference.data import Links, dump, new_row, read_links
+from tests.property.reference.faults import ANYWHERE, Json, RefusedError, check, invalid
+from tests.property.reference.limits import LIMITS
+from tests.property.reference.schema import RESOURCES, Resource, Row
+from tests.property.reference.work import Work, keys
+
+Command = dict[str, Json]
+
+
+@dataclass
+class New:
+    """A row to insert, with the rows to insert below it."""
+
+    row: Row
+    links: Links
+    inline: "dict[str, list[New]]"
+
+
+def create(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
+    planned, many = _planned(command, lambda data, path: _read(resource, data, path))
+    size = sum(_size(one) for one in planned)
+    if size > LIMITS.rows:
+        raise RefusedError("limit_exceeded", ("data",))
+    with several(size):
+        rows = [_insert(work, resource, one) for one in planned]
+    return {"data": rows if many else rows[0]}
+
+
+def _size(new: New) -> int:
+    return 1 + sum(_size(one) for below in new.inline.values() for one in below)
+
+
+def _read(resource: Resource, data: Json, path: str, given: frozenset[str] = frozenset()) -> New:
+    faults: list[str] = []
+    if not isinstance(data, dict):
+        raise invalid(path)
+    row = collected(faults, lambda: new_row(resource, data, path, given=given)) or {}
+    links = collected(faults, lambda: read_links(resource, data, path)) or {}
+    inline: dict[str, list[New]] = {}
+    for name, relationship in resource.relationships.items():
+        if name not in data or relationship.linked:
+            continue
+        place, value = f"{path}.{name}", data[name]
+        if not relationship.owner or type(value) is not (list if relationship.many else dict):
+            faults.append(place)
+            continue
+        read = _reader(RESOURCES[relationship.target], frozenset(relationship.theirs))
+        below = [(place, value)] if not relationship.many else [(f"{place}.{n}", one) for n, one in enumerate(value)]
+        found = [collected(faults, partial(read, one, at)) for at, one in below]
+        inline[name] = [one for one in found if one is not None]
+    check(faults)
+    return New(row, links, inline)
+
+
+def _reader(target: Resource, given: frozenset[str]) -> Callable[[Json, str], New]:
+    return lambda data, path: _read(target, data, path, given)
+
+
+def _insert(work: Work, resource: Resource, new: New) -> dict[str, Any]:
+    row = work.insert(resource, new.row, new.links)
+    found: dict[str, Any] = dump(resource, row)
+    found |= {name: linked for name in new.links if (linked := keys(work.state.linked(resource, row)))}
+    for name, below in new.inline.items():
+        relationship = resource.relationships[name]
+        target = RESOURCES[relationship.target]
+        filled = {theirs: row[ours] for ours, theirs in zip(relationship.ours, relationship.theirs, strict=True)}
+        rows = [_insert(work, target, New({**one.row, **filled}, one.links, one.inline)) for one in below]
+        found[name] = rows if relationship.many else rows[0]
+    return found
+
+
+def upsert(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
+    on = command.get("on", list(resource.key))
+    if not isinstance(on, list):
+        raise invalid("on")
+    if all(sorted(on) != sorted(fields) for fields in resource.unique_keys.values()):
+        raise invalid("on")
+    planned, many = _planned(command, lambda data, path: (data, new_row(resource, data, path)))
+    rows: list[Row] = []
+    with several(len(planned)):
+        created = sum([_upsert(work, resource, on, one, rows) for one in planned])
+    shown = [dump(resource, row) for row in rows]
+    return {"data": shown if many else shown[0], "created": created}
+
+
+def _upsert(work: Work, resource: Resource, on: list[str], planned: tuple[Row, Row], rows: list[Row]) -> bool:
+    data, row = planned
+    same = [
+        one for one in work.state.all(resource) if all(row[name] is not None and one[name] == row[name] for name in on)
+    ]
+    if not same:
+        rows.append(work.insert(resource, row, {}))
+        return True
+    if any(name in data and row[name] != same[0][name] for name in resource.key):
+        # Its key says that another row is meant.
+        raise RefusedError("conflict", (ANYWHERE,), violated=frozenset({f"pk_{resource.name}"}))
+    kept = {*resource.key, *on, *(name for name, field in resource.fields.items() if field.write_once)}
+    values = {name: row[name] for name in data if name not in kept}
+    rows.append(work.update(resource, same[0], values, {}))
+    return False
+
+
+def _planned(command: Command, read: Callable[[Json, str], Any]) -> tuple[list[Any], bool]:
+    data = command["data"]
+    if not isinstance(data, list):
+        return [read(data, "data")], False
+    check([] if data else ["data"])
+    if len(data) > LIMITS.rows:
+        raise RefusedError("limit_exceeded", ("data",))
+    faults: list[str] = []
+    planned = [collected(faults, partial(read, one, f"data.{n}")) for n, one in enumerate(data)]
+    check(faults)
+    return planned, True
+
+
+@contextmanager
+def several(rows: int) -> Iterator[None]:
+    """Leave open which constraint is told of, where rows may violate several."""
+    try:
+        yield
+    except RefusedError as error:
+        if rows > 1:
+            error.violated = frozenset()
+        raise
+
+
+def collected(faults: list[str], read: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `read` gives
+    """Read something, and note the faults in it instead of raising them."""
+    try:
+        return read()
+    except RefusedError as error:
+        faults += error.paths
+        return None

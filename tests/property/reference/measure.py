@@ -1,0 +1,46 @@
+"""How much a filter asks for."""
+
+from tests.property.reference.faults import ANYWHERE, Json, RefusedError
+from tests.property.reference.limits import LIMITS
+
+_QUANTIFIERS = frozenset({"any", "none", "every"})
+
+
+def check_size(where: Json, path: str) -> None:
+    """Refuse a filter that is too deep, has too many conditions, or too many values in a list."""
+    if _depth(where) > LIMITS.where_depth or _conditions(where) > LIMITS.conditions or _longest(where) > LIMITS.values:
+        raise RefusedError("limit_exceeded", (path, ANYWHERE))
+
+
+def _inner(where: Json) -> list[Json]:
+    """Give the filters that a filter is made of."""
+    if not isinstance(where, dict):
+        return []
+    found = []
+    for name, value in where.items():
+        if name in ("and", "or") and isinstance(value, list):
+            found += value
+        elif name == "not":
+            found.append(value)
+        elif isinstance(value, dict):
+            found += [inner for word, inner in value.items() if word in _QUANTIFIERS]
+    return found
+
+
+def _depth(where: Json) -> int:
+    return 1 + max((_depth(one) for one in _inner(where)), default=0)
+
+
+def _conditions(where: Json) -> int:
+    if not isinstance(where, dict):
+        return 0
+    own = [value for name, value in where.items() if name not in ("and", "or", "not")]
+    return sum(len(value) if isinstance(value, dict) else 1 for value in own) + sum(map(_conditions, _inner(where)))
+
+
+def _longest(where: Json) -> int:
+    if not isinstance(where, dict):
+        return 0
+    conditions = [value for value in where.values() if isinstance(value, dict)]
+    lists = [len(one) for value in conditions for one in value.values() if isinstance(one, list)]
+    return max([0, *lists, *map(_longest, _inner(where))])

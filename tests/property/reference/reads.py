@@ -1,0 +1,102 @@
+"""`get`, `list` and `count`."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.property.reference import include, order, where
+from tests.property.reference.data import dump, names, read_key
+from tests.property.reference.faults import ANYWHERE, Json, RefusedError, invalid
+from tests.property.reference.limits import LIMITS
+from tests.property.reference.order import Order
+from tests.property.reference.schema import Resource, Row
+from tests.property.reference.state import State
+
+Command = dict[str, Json]
+_MOST = 2**63
+
+
+@dataclass
+class Place:
+    """Where a page ended, for its cursor."""
+
+    question: Json
+    row: Row
+
+
+@dataclass
+class Reads:
+    """The pages that there were: a cursor is known by the page that it came from."""
+
+    places: dict[str, Place | None] = field(default_factory=dict)
+
+    def page(self, state: State, resource: Resource, command: Command, id_: str) -> dict[str, Any]:
+        test = where.read(resource, command.get("where", {}))
+        sorting = order.read(resource, command.get("order", []))
+        limit = _number(command, "limit", LIMITS.default_page)
+        offset = _number(command, "offset", 0)
+        fields = names(resource, command["fields"], "fields") if "fields" in command else resource.visible
+        inner = include.read(resource, command.get("include", []))
+        if type(command.get("count", False)) is not bool:
+            raise invalid("count")
+        if limit > LIMITS.page:
+            raise RefusedError("limit_exceeded", ("limit",))
+        found = sorting.sort(where.matching(state, resource, test))
+        total = len(found)
+        if "after" in command:
+            found = self._behind(found, sorting, command)
+        shown = found[offset : offset + limit]
+        more = limit > 0 and len(found) > offset + limit
+        self.places[id_] = Place(_question(command), shown[-1]) if more else None
+        page = {"limit": limit, "next": more}
+        if "offset" in command:
+            page["offset"] = offset
+        if command.get("count"):
+            page["count"] = total
+        return {"data": [include.show(state, resource, row, fields, inner) for row in shown], "page": page}
+
+    def _behind(self, rows: list[Row], sorting: Order, command: Command) -> list[Row]:
+        after = command["after"]
+        place = self.places.get(after["cursor"]) if isinstance(after, dict) else None
+        if place is None or "offset" in command or place.question != _question(command):
+            raise invalid("after", "offset")
+        return [row for row in rows if sorting.compare(row, place.row) > 0]
+
+
+def get(state: State, resource: Resource, command: Command) -> dict[str, Any]:
+    if ("key" in command) == ("where" in command):
+        raise invalid(ANYWHERE)
+    fields = names(resource, command["fields"], "fields") if "fields" in command else resource.visible
+    inner = include.read(resource, command.get("include", []))
+    if "key" in command:
+        one = state.find(resource, read_key(resource, command["key"]))
+        found = [] if one is None else [one]
+    else:
+        found = where.matching(state, resource, where.read(resource, command["where"]))
+    if len(found) != 1:
+        raise RefusedError("multiple_found" if found else "not_found")
+    return {"data": include.show(state, resource, found[0], fields, inner)}
+
+
+def count(state: State, resource: Resource, command: Command) -> dict[str, Any]:
+    test = where.read(resource, command.get("where", {}))
+    found = where.matching(state, resource, test)
+    if "by" not in command:
+        return {"data": len(found)}
+    sorting = order.read(resource, command["by"], "by")
+    by = command["by"]
+    first = {tuple(row[name] for name in by): row for row in found}
+    counts = Counter(tuple(row[name] for name in by) for row in found)
+    groups = Order(sorting.terms[: len(by)]).sort(list(first.values()))
+    return {"data": [dump(resource, row, by) | {"count": counts[tuple(row[name] for name in by)]} for row in groups]}
+
+
+def _question(command: Command) -> Json:
+    return command["resource"], command.get("where", {}), command.get("order", [])
+
+
+def _number(command: Command, name: str, default: int) -> int:
+    found = command.get(name, default)
+    if type(found) is not int or not 0 <= found < _MOST:
+        raise invalid(name)
+    return found

@@ -1,0 +1,137 @@
+"""The `data` of commands: rows to insert, rows below them, changes, links."""
+
+from functools import cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.property.reference.schema import GENERATED, REQUIRED, RESOURCES
+from tests.property.strategies.values import free_pairs, good, good_pairs, wrong_pairs
+
+Json = Any
+Rows = st.SearchStrategy[dict[str, Json]]
+SOME_KEYS = st.lists(st.sampled_from([1, 2, 3]), max_size=3, unique=True)
+LINKS = st.one_of(
+    st.fixed_dictionaries({"set": SOME_KEYS}),
+    st.fixed_dictionaries({"add": SOME_KEYS}),
+    st.fixed_dictionaries({"add": st.just([1]), "remove": st.just([2])}),
+    st.fixed_dictionaries({"remove": SOME_KEYS}),
+)
+
+
+@cache
+def keys(resource: str) -> st.SearchStrategy[Json]:
+    """Draw the key of a row."""
+    found = RESOURCES[resource]
+    if len(found.key) == 1:
+        return st.sampled_from(good(found.key[0]))
+    return st.fixed_dictionaries({name: st.sampled_from(good(name)) for name in found.key})
+
+
+@cache
+def wrong_keys(resource: str) -> st.SearchStrategy[Json]:
+    """Draw what is no key."""
+    if len(RESOURCES[resource].key) == 1:
+        return st.sampled_from([None, "1", 1.5, True, [1], {"id": 1}, 2**40])
+    broken: list[Json] = [
+        1,
+        None,
+        {},
+        {"number": 1},
+        {"number": "1", "letter": 2},
+        {"number": 1, "letter": "a", "x": 1},
+    ]
+    return st.sampled_from(broken)
+
+
+@cache
+def pairs(resource: str) -> st.SearchStrategy[tuple[str, Json]]:
+    """Draw a field that may be left out, and a value."""
+    common = st.sampled_from(list(good_pairs(resource)))
+    return common if resource != "things" else st.one_of(common, common, common, free_pairs(resource))
+
+
+@cache
+def new_rows(resource: str, *, generated: bool = True) -> Rows:
+    """Draw a row to insert."""
+    needed: dict[str, st.SearchStrategy[Json]] = {}
+    given: dict[str, st.SearchStrategy[Json]] = {}
+    for name, field in RESOURCES[resource].fields.items():
+        if field.default is REQUIRED:
+            needed[name] = st.sampled_from(good(name))
+        elif field.default is GENERATED:
+            (given if generated else needed)[name] = st.sampled_from(good(name))
+    rest = st.lists(pairs(resource), max_size=5)
+    return st.builds(_merged, st.fixed_dictionaries(needed, optional=given), rest)
+
+
+def _merged(row: dict[str, Json], rest: list[tuple[str, Json]]) -> dict[str, Json]:
+    return {**dict(rest), **row}
+
+
+@cache
+def nested_rows(resource: str, *, generated: bool = True) -> Rows:
+    """Draw a row to insert, with rows below it and links."""
+    found = RESOURCES[resource]
+    optional: dict[str, st.SearchStrategy[Json]] = {}
+    for name, one in found.relationships.items():
+        if one.linked:
+            optional[name] = LINKS
+        elif one.owner:
+            rows = st.builds(_without, new_rows(one.target, generated=generated), st.just(one.theirs))
+            optional[name] = st.lists(rows, max_size=2) if one.many else rows
+    below = st.fixed_dictionaries({}, optional=optional)
+    return st.builds(lambda row, more: {**row, **more}, new_rows(resource, generated=generated), below)
+
+
+def _without(row: dict[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+@cache
+def changes(resource: str) -> Rows:
+    """Draw what to change in a row."""
+    found = RESOURCES[resource]
+    once = [name for name, field in found.fields.items() if field.write_once]
+    return st.builds(lambda given: _without(dict(given), tuple(once)), st.lists(pairs(resource), max_size=4))
+
+
+@cache
+def linked_changes(resource: str) -> Rows:
+    """Draw what to change in a row and its links."""
+    linked = {name: LINKS for name, one in RESOURCES[resource].relationships.items() if one.linked}
+    return st.builds(lambda row, more: {**row, **more}, changes(resource), st.fixed_dictionaries({}, optional=linked))
+
+
+@cache
+def wrong_values(resource: str) -> Rows:
+    """Draw what spoils a row."""
+    return st.lists(st.sampled_from(list(wrong_pairs(resource))), min_size=1, max_size=2).map(dict)
+
+
+def with_keys(command: dict[str, Json]) -> dict[str, Json]:
+    """Give a command that inserts only rows with keys: of a dry run nobody hears which keys were made up."""
+    if isinstance(command.get("commands"), list):
+        return {
+            **command,
+            "commands": [with_keys(one) if isinstance(one, dict) else one for one in command["commands"]],
+        }
+    resource = command.get("resource")
+    if command.get("action") not in ("create", "upsert") or not isinstance(resource, str):
+        return command
+    return {**command, "data": _with_keys(resource, command.get("data"), [4])}
+
+
+def _with_keys(resource: str, data: Json, used: list[int]) -> Json:
+    if isinstance(data, list):
+        return [_with_keys(resource, one, used) for one in data]
+    if not isinstance(data, dict) or resource not in RESOURCES:
+        return data
+    found = dict(data)
+    if "id" in RESOURCES[resource].fields and "id" not in found:
+        used.append(used[-1] + 1)
+        found["id"] = used[-1]
+    for name, one in RESOURCES[resource].relationships.items():
+        if name in found and one.owner:
+            found[name] = _with_keys(one.target, found[name], used)
+    return found
