@@ -107,6 +107,12 @@ class Service:
             came = self._changed.wait_for(lambda: event in self._seen or not self.is_running, seconds)
             assert event in self._seen, f"crudmq did not log {event!r} " + ("in time" if not came else "and ended")
 
+    def wait_for_line(self, text: str, seconds: float = 20) -> None:
+        """Wait until a line of the log has this text."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: any(text in line for line in self._lines), seconds)
+            assert came, f"crudmq did not log {text!r}"
+
     def terminate(self) -> None:
         """Ask the process to finish what is in hand, as a supervisor does."""
         self.signal_termination()

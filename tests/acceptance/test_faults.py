@@ -93,7 +93,7 @@ class TestInternal:
     def test_its_log_says_how_without_values(self, peer: Peer, service: Service) -> None:
         one = unique()
         peer.ask(COMMANDS[0], message_id=one)
-        service.wait_for("a command failed")
+        service.wait_for_line(one)
         said = "\n".join(line for line in service.log.splitlines() if one in line)
         assert "profiles" in said
         assert SECRET not in said

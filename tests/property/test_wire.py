@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from service.storage.engine import Database
 from tests.acceptance.peer import Peer
@@ -68,7 +68,13 @@ async def _prepare(database: Database) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(messages=SEQUENCES, sizes=SIZES)
-@settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    phases=set(Phase) - {Phase.explain},
+    suppress_health_check=[HealthCheck.too_slow],
+)
 def test_commands_over_amqp_come_to_what_the_model_says(
     wire: tuple[asyncio.Runner, Wire], messages: list[Sent], sizes: list[int]
 ) -> None:

@@ -68,6 +68,7 @@ class Model:
         again = _refused(head, command, RefusedError("id_reused"))
         if command.get("dry_run") is True:
             again.events = []
+            again.result["dry_run"] = True
         return again
 
     def _run(self, head: dict[str, Any], sent: Sent, command: dict[str, Any], keys: Keys) -> Told:

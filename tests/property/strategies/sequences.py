@@ -112,7 +112,7 @@ def _next_page(name: str, before: Sent) -> Sent:
 SEQUENCES: st.SearchStrategy[list[Sent]] = st.builds(
     lambda first, rest: _messages([*first, *rest]),
     SEEDS,
-    st.lists(_STEPS, min_size=8, max_size=14),
+    st.lists(_STEPS, min_size=6, max_size=10),
 )
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=6)
 """How many messages arrive together, over and over."""
