@@ -22,7 +22,8 @@ from service.messaging.source import Source
 from service.messaging.topology import Topology, TopologyError
 from service.messaging.waiting import first
 from service.resources import description
-from service.resources.registry import ExposureError, Registry, load
+from service.resources.mapping import ExposureError
+from service.resources.registry import Registry, load
 from service.settings import EXAMPLE, Settings
 from service.storage import revisions
 from service.storage.engine import Database

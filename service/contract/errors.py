@@ -16,8 +16,7 @@ CommandError
 └── Internal            a fault of ours
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -88,30 +87,6 @@ class Invalid(CommandError):
 
     code = "invalid"
     summary = "the command is not valid"
-
-
-class Faults:
-    """Gathers the faults of several parts of a command, to tell them at once."""
-
-    def __init__(self, details: Iterable[Detail] = ()) -> None:
-        """Begin with these."""
-        self._details = list(details)
-
-    @contextmanager
-    def gathered(self) -> Iterator[None]:
-        """Note what a part is found to be `Invalid` for, and go on."""
-        try:
-            yield
-        except Invalid as error:
-            self._details += error.details
-
-    def check(self) -> None:
-        """Tell what was gathered.
-
-        :raises Invalid: there was a fault
-        """
-        if self._details:
-            raise Invalid("the command is not valid", self._details)
 
 
 class UnknownResource(CommandError):

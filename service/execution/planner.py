@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from service.contract import command
-from service.contract.errors import Detail, Faults, Invalid, UnknownAction, UnknownResource
+from service.contract.errors import Detail, Invalid, UnknownAction, UnknownResource
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.contract.path import shorten
 from service.execution.actions import create, delete, transaction, update, upsert

@@ -6,22 +6,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Column, Table, inspect
-from sqlalchemy.exc import NoInspectionAvailable
-from sqlalchemy.orm import Mapper, QueryableAttribute
+from sqlalchemy import Table
+from sqlalchemy.orm import Mapper
 
 from service.contract.command import ACTIONS
 from service.contract.path import MAX_NAME
-from service.resources.kinds import kind_of
+from service.resources.mapping import ExposureError, check_names, field_of, mapped, mapper_of, relationship_names
 from service.resources.relations import Relation, relations
-from service.resources.resource import Field, Resource
+from service.resources.resource import Resource
 from service.resources.statements import Returns, Statement, statement
 
 _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{MAX_NAME - 1}}}")
-
-
-class ExposureError(Exception):
-    """A model cannot be exposed as it was asked for; says why, in the operator's words."""
 
 
 class Registry:
@@ -53,17 +48,17 @@ class Registry:
         :param version: the integer field that counts changes; the mapper's `version_id_col` by default
         :raises ExposureError: the model cannot be exposed, or an option names what it does not have
         """
-        columns, versioned_by = _mapped(model)
+        columns, versioned_by = mapped(model)
         table = next(iter(columns.values())).table
-        assert isinstance(table, Table)  # noqa: S101 - for the type checker; _mapped saw to it
+        assert isinstance(table, Table)  # noqa: S101 - for the type checker; mapped saw to it
         options = {"read_only": set(read_only), "write_once": set(write_once), "hidden": set(hidden)}
         version = version or versioned_by
         wanted = frozenset(actions)
-        _check_names(table.name, columns, {*options["read_only"], *options["write_once"]})
-        _check_names(table.name, {*columns, *_relationship_names(model)}, options["hidden"])
-        _check_names(table.name, columns, set() if version is None else {version})
-        _check_names("the actions", ACTIONS, wanted)
-        fields = [_field(column, name, options, is_version=name == version) for name, column in columns.items()]
+        check_names(table.name, columns, {*options["read_only"], *options["write_once"]})
+        check_names(table.name, {*columns, *relationship_names(model)}, options["hidden"])
+        check_names(table.name, columns, set() if version is None else {version})
+        check_names("the actions", ACTIONS, wanted)
+        fields = [field_of(column, name, options, is_version=name == version) for name, column in columns.items()]
         hides = options["hidden"]
         resource = Resource(
             table.name if name is None else name, table, fields, wanted, lambda: self._relations(model, hides)
@@ -112,7 +107,7 @@ class Registry:
     def _relations(self, model: type[Any] | Table, hidden: set[str]) -> dict[str, Relation]:
         if isinstance(model, Table):
             return {}
-        found = relations(_mapper(model), self._of)
+        found = relations(mapper_of(model), self._of)
         return {name: relation for name, relation in found.items() if name not in hidden}
 
     def _of(self, mapper: Mapper[Any]) -> Resource | None:
@@ -158,68 +153,3 @@ def load(module: str) -> Registry:
     if not len(_exposed):
         raise ExposureError(f"the module {module} exposes no resource: call service.resources.expose(Model) in it")
     return _exposed
-
-
-def _mapped(model: type[Any] | Table) -> tuple[dict[str, Column[Any]], str | None]:
-    """Give the columns of a model by field name, and the name of its version."""
-    if isinstance(model, Table):
-        found, version = {column.key: column for column in model.columns}, None
-        table = model
-    else:
-        mapper = _mapper(model)
-        table = mapper.local_table  # type: ignore[assignment]
-        found = {
-            attribute.key: attribute.columns[0]
-            for attribute in mapper.column_attrs
-            if isinstance(attribute.columns[0], Column)
-        }
-        counted = mapper.version_id_col
-        version = None if counted is None else mapper.get_property_by_column(counted).key
-    if not table.primary_key:
-        raise ExposureError(f"{table.name} has no primary key and cannot be exposed")
-    return found, version
-
-
-def _relationship_names(model: type[Any] | Table) -> set[str]:
-    # Asked of the class: the mapper may not know the other side yet.
-    if isinstance(model, Table):
-        return set()
-    return {name for name, value in vars(model).items() if isinstance(value, QueryableAttribute)}
-
-
-def _mapper(model: type[Any]) -> Mapper[Any]:
-    try:
-        mapper: Mapper[Any] = inspect(model)
-    except NoInspectionAvailable:
-        raise ExposureError(f"{model!r} is neither a mapped class nor a table") from None
-    if not isinstance(mapper.local_table, Table) or mapper.inherits is not None:
-        raise ExposureError(f"{model.__name__} is not mapped to a table of its own: expose its table instead")
-    return mapper
-
-
-def _field(column: Column[Any], name: str, options: dict[str, set[str]], *, is_version: bool) -> Field:
-    try:
-        kind = kind_of(column.type)
-    except TypeError as exc:
-        raise ExposureError(f"{column.table.name}.{name}: {exc}") from exc
-    read_only = is_version or column.computed is not None or name in options["read_only"]
-    return Field(
-        name,
-        column,
-        kind,
-        required=not (read_only or column.nullable or _fills_itself(column)),
-        read_only=read_only,
-        write_once=name in options["write_once"],
-        hidden=name in options["hidden"],
-    )
-
-
-def _fills_itself(column: Column[Any]) -> bool:
-    generated = column.default is not None or column.server_default is not None or column.identity is not None
-    return generated or column is column.table.autoincrement_column
-
-
-def _check_names(where: str, known: Iterable[str], named: Iterable[str]) -> None:
-    unknown = sorted(set(named) - set(known))
-    if unknown:
-        raise ExposureError(f"{where}: there is no {', '.join(unknown)}")

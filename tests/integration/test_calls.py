@@ -7,7 +7,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, text
 
 from service.contract.limits import Limits
 from service.execution.intake import Intake
-from service.resources.registry import ExposureError, Registry
+from service.resources.mapping import ExposureError
+from service.resources.registry import Registry
 from tests.integration.conftest import Bench
 
 

@@ -6,7 +6,8 @@ from typing import Self
 from sqlalchemy import func, select
 
 from service.contract import command, filters
-from service.contract.errors import Detail, Faults, Invalid, LimitExceeded
+from service.contract.errors import Detail, Invalid, LimitExceeded
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.contract import command, filters
-from service.contract.errors import Faults
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.execution.actions.plan import Plan
 from service.execution.actions.way import check_version, check_way, found, load_key

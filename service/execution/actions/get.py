@@ -7,7 +7,8 @@ from typing import Self
 from sqlalchemy import select
 
 from service.contract import command, filters, include
-from service.contract.errors import Faults, MultipleFound, NotFound
+from service.contract.errors import MultipleFound, NotFound
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.execution.actions.plan import Plan
 from service.execution.actions.way import check_one_of, found

@@ -6,7 +6,8 @@ from typing import Any, Self
 from sqlalchemy import Select, func, select
 
 from service.contract import command, filters, include
-from service.contract.errors import Detail, Faults, LimitExceeded
+from service.contract.errors import Detail, LimitExceeded
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.execution.actions.plan import Plan
 from service.execution.change import Answer

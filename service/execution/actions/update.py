@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.contract import command, filters
-from service.contract.errors import CommandError, Detail, Faults, Invalid
+from service.contract.errors import CommandError, Detail, Invalid
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.contract import command
-from service.contract.errors import Conflict, Detail, Faults, Invalid
+from service.contract.errors import Conflict, Detail, Invalid
+from service.contract.faults import Faults
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan

@@ -7,7 +7,8 @@ from sqlalchemy import Column, Computed, Enum, ForeignKey, Integer, MetaData, St
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from service.resources.registry import ExposureError, Registry, load
+from service.resources.mapping import ExposureError
+from service.resources.registry import Registry, load
 
 
 class Base(DeclarativeBase):
