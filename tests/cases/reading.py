@@ -74,6 +74,7 @@ THROUGH = [
     found({"emails": {"any": {"address": {"like": "%.com"}}}}, 1),
     found({"emails": {"none": {"address": {"like": "%.com"}}}}, 2, 3, 4),
     found({"emails": {"every": {"address": {"like": "%.org"}}}}, 2, 3, 4),
+    found({"emails": {"every": {"not": {"address": {"starts_with": "nobody"}}}}}, 1, 2, 3, 4),
     found({"emails": {"any": {"person": {"any": {"name": "Ann"}}}}}, 2),
     found({"not": {"emails": {"any": {}}}, "age": 17}, 4),
 ]

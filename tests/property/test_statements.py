@@ -7,22 +7,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
 from service.contract.limits import Limits
 from service.execution.intake import Intake
 from tests.property.conftest import Place, registry
+from tests.property.effort import trying
 from tests.property.messages import Sent
 from tests.property.reference.kinds import TEXT
 from tests.property.reference.schema import RESOURCES
 from tests.property.strategies.hostile import MARKS, NUMBERS, commands
 from tests.property.strategies.values import good
-
-pytestmark = pytest.mark.search
-
-EXAMPLES = 300
 
 
 @contextmanager
@@ -50,9 +47,8 @@ def empty(place: Place) -> Place:
     return replace(place, bench=bench)
 
 
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@trying(300)
 @given(messages=st.lists(st.sampled_from(sorted(RESOURCES)).flatmap(commands), min_size=1, max_size=4))
-@settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 def test_no_statement_holds_anything_of_a_message(empty: Place, messages: list[dict[str, Any]]) -> None:
     with statements(empty) as found:
         replies = empty.run(empty.bench.run([Sent(uuid4().hex, one) for one in messages]))
@@ -71,8 +67,8 @@ PAIRS = [
 ]
 
 
+@trying(300)
 @given(pair=st.sampled_from(PAIRS), pick=st.tuples(st.integers(0, 9), st.integers(0, 9)))
-@settings(max_examples=EXAMPLES, deadline=None, print_blob=True)
 def test_a_statement_reads_the_same_whatever_the_value(
     empty: Place, pair: tuple[str, str, str], pick: tuple[int, int]
 ) -> None:

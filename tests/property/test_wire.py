@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from service.storage.engine import Database
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
 from tests.property import models
+from tests.property.effort import trying
 from tests.property.judging import judge
 from tests.property.messages import Sent
 from tests.property.reference.limits import LIMITS
@@ -19,9 +20,6 @@ from tests.property.strategies.sequences import SEQUENCES, SIZES
 from tests.property.wire import Wire
 from tests.support import broker, databases
 
-pytestmark = pytest.mark.search
-
-EXAMPLES = 40
 SETTINGS = {
     "CRUDMQ_MODELS": "tests.property.exposed",
     "CRUDMQ_MAX_PAGE": str(LIMITS.page),
@@ -65,16 +63,8 @@ async def _prepare(database: Database) -> None:
         await connection.run_sync(models.prepare)
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")
+@trying(40)
 @given(messages=SEQUENCES, sizes=SIZES)
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    print_blob=True,
-    phases=set(Phase) - {Phase.explain},
-    suppress_health_check=[HealthCheck.too_slow],
-)
 def test_commands_over_amqp_come_to_what_the_model_says(
     wire: tuple[asyncio.Runner, Wire], messages: list[Sent], sizes: list[int]
 ) -> None:

@@ -72,7 +72,10 @@ def _update_each(work: Work, resource: Resource, data: list[Json]) -> list[dict[
 def _others(state: State, resource: Resource, planned: list[Change]) -> frozenset[str]:
     """Name what else is wrong with the rows: the order in which it is found is not laid down."""
     codes = set()
-    for one in planned:
+    for number, one in enumerate(planned):
+        if one.if_version is not None and one.key in [before.key for before in planned[:number]]:
+            # The change before it counts, which a constraint may refuse only later.
+            codes.add("version_mismatch")
         try:
             found(state, resource, one.key, one.if_version)
         except RefusedError as error:

@@ -46,7 +46,7 @@ def _check(commands: list[Json], run: Run) -> None:
             if error.code in _STATIC:
                 faults.append(error.below(f"commands.{index}"))
     if faults:
-        faults[0].instead = frozenset(fault.code for fault in faults)
+        faults[0].instead = frozenset(code for fault in faults for code in (fault.code, *fault.instead))
         faults[0].paths = tuple(path for fault in faults for path in fault.paths)
         raise faults[0]
 
@@ -63,10 +63,11 @@ def _check_one(command: Json, named: set[str], run: Run) -> None:
         raise invalid("action")
     references = list(_references(command))
     check([path for path, reference in references if str(reference).partition(".")[0] not in named])
+    if isinstance(name, str):
+        # Whether it will be done is another matter: later ones may refer to it.
+        named.add(name)
     if not references:
         run(Work(State()), _plain(command))
-    if isinstance(name, str):
-        named.add(name)
 
 
 def _plain(command: dict[str, Any]) -> dict[str, Any]:

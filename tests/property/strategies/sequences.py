@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.property.messages import Sent
 from tests.property.strategies.commands import CALLS, SPOILED, VALID
 from tests.property.strategies.limits import OVER_LIMITS
+from tests.property.strategies.probes import FIRST_PAGES, QUANTIFIED, WRITTEN_ONCE
 from tests.property.strategies.rows import with_keys
 from tests.property.strategies.seeds import SEEDS
 from tests.property.strategies.transactions import TRANSACTIONS
@@ -38,6 +39,14 @@ class NextPage:
 
 
 @dataclass(frozen=True)
+class Pages:
+    """A list and the pages behind it."""
+
+    first: Command
+    more: int
+
+
+@dataclass(frozen=True)
 class Raw:
     """A message that is not just a command."""
 
@@ -60,6 +69,7 @@ _RAW: list[Raw] = [
     *(Raw(body, (("content_encoding", "gzip"),)) for body in (_LIST, _CREATE)),
     *(Raw(body, (("reply_to", None),)) for body in (_LIST, _CREATE)),
     *(Raw(body, _PAST) for body in (_LIST, _CREATE)),
+    *(Raw({**_LIST, name: "nosuch"}) for name in ("resource", "action")),
     *(Raw(_CREATE, id=name) for name in (None, "", "x" * 201)),
 ]
 _DRY: st.SearchStrategy[Any] = st.one_of(VALID, TRANSACTIONS, SPOILED).map(
@@ -74,7 +84,10 @@ _WEIGHTED: list[tuple[int, st.SearchStrategy[Any]]] = [
     (2, _DRY),
     (1, _INDEX.map(Again)),
     (1, st.builds(Reused, _INDEX, VALID)),
-    (3, _INDEX.map(NextPage)),
+    (1, _INDEX.map(NextPage)),
+    (2, st.builds(Pages, FIRST_PAGES, st.integers(1, 3))),
+    (2, QUANTIFIED),
+    (1, WRITTEN_ONCE),
     (1, st.sampled_from(_RAW)),
 ]
 _STEPS = st.sampled_from([one for weight, one in _WEIGHTED for _ in range(weight)]).flatmap(lambda one: one)
@@ -83,9 +96,17 @@ _STEPS = st.sampled_from([one for weight, one in _WEIGHTED for _ in range(weight
 def _messages(steps: list[Any]) -> list[Sent]:
     found: list[Sent] = []
     for number, step in enumerate(steps):
-        one = _message(f"m{number}", step, found)
-        if one is not None:
+        if isinstance(step, Pages):
+            found += _pages(f"m{number}", step)
+        elif (one := _message(f"m{number}", step, found)) is not None:
             found.append(one)
+    return found
+
+
+def _pages(name: str, pages: Pages) -> list[Sent]:
+    found = [Sent(name, pages.first)]
+    for number in range(pages.more):
+        found.append(_next_page(f"{name}-{number}", found[-1]))
     return found
 
 
