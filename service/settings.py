@@ -61,11 +61,13 @@ class Settings(BaseSettings):
     """The module that exposes the resources."""
     prefix: Name = "crudmq"
     """What the names of queues and exchanges begin with."""
+    partitions: Annotated[int, Field(ge=1, le=256)] = 1
+    """Among how many queues the commands are divided by their `partition-key`."""
     source: Annotated[str, StringConstraints(min_length=1)] = "/crudmq"
     """The `source` of all events."""
-    group_size: Annotated[int, Field(ge=1, le=1000)] = 100
+    group_size: Annotated[int, Field(ge=1, le=1000)] = 200
     """How many waiting commands share a transaction at most."""
-    prefetch: Annotated[int, Field(ge=1, le=65535)] = 400
+    prefetch: Annotated[int, Field(ge=1, le=65535)] = 800
     """How many unacknowledged deliveries the broker hands over at most."""
     statement_timeout: Duration = timedelta(seconds=30)
     """What one SQL statement may take."""
@@ -89,6 +91,10 @@ class Settings(BaseSettings):
     """How long results are kept for repeats."""
     shutdown_grace: Duration = timedelta(seconds=25)
     """How long SIGTERM waits for what is in hand."""
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Where `/health/live` and `/health/ready` answer over HTTP; 0 for nowhere."""
+    health_host: Annotated[str, StringConstraints(min_length=1)] = "127.0.0.1"
+    """On which address: `0.0.0.0` in a container."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: LogFormat = LogFormat.CONSOLE
     sql_echo: bool = False

@@ -7,6 +7,14 @@ import pytest
 
 from tests.support import broker, databases
 
+_LONGEST = Path(__file__).parent / "property"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files whose single tests take minutes: at the end, a worker would have nothing beside them."""
+    items.sort(key=lambda item: not item.path.is_relative_to(_LONGEST))
+
 
 @pytest.fixture(params=databases.KINDS)
 def database_kind(request: pytest.FixtureRequest) -> str:

@@ -8,13 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service import __version__, app, logs, settings
+from service import __version__, app, settings
+from service.cli import dead_letters
 from service.cli.description import show
 from service.cli.loop import run as run_loop
+from service.cli.startup import read_settings
 from service.cli.words import command_from
 from service.client import Client, ClientError, Result
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli.add_typer(dead_letters.cli, name="dead-letters", help="Look at what was kept, send it again, throw it away.")
 
 
 @cli.callback(invoke_without_command=True)
@@ -28,9 +31,16 @@ def crudmq(
 
 
 @cli.command()
-def run() -> None:
+def run(
+    *,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes, under one that starts them again.")] = 1,
+    worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
+) -> None:
     """Serve commands until SIGTERM; then finish what is in hand."""
-    run_loop(app.run(_settings()))
+    if workers > 1:
+        run_loop(app.supervise(read_settings(), workers))
+        return
+    run_loop(app.run(read_settings(), is_worker=worker))
 
 
 @cli.command()
@@ -41,7 +51,7 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the database to the newest revision."""
-    found = _settings()
+    found = read_settings()
     run_loop(app.migrate(found, create_tables=create_tables))
     typer.echo(f"{settings.without_password(found.database_url)} is at the newest revision")
 
@@ -50,7 +60,7 @@ def migrate(
 def show_settings() -> None:
     """Show every setting, its value and where that comes from."""
     table = Table("setting", "value", "from", box=None)
-    for row in _settings().shown():
+    for row in read_settings().shown():
         table.add_row(*row)
     Console().print(table)
 
@@ -60,7 +70,7 @@ def describe(
     *, as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False
 ) -> None:
     """Show what is exposed: resources with their actions, fields and relationships, statements, limits."""
-    description, limits = app.describe(_settings())
+    description, limits = app.describe(read_settings())
     if as_json:
         typer.echo(json.dumps({**description, "limits": limits}, indent=2))
     else:
@@ -80,7 +90,7 @@ def send(
         command = command_from(target, words or [])
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
-    result = run_loop(_send(_settings(), command, message_id, timeout))
+    result = run_loop(_send(read_settings(), command, message_id, timeout))
     Console(soft_wrap=True).print_json(result.body.decode())
     if not result.ok:
         raise typer.Exit(1)
@@ -97,9 +107,3 @@ def main() -> None:
 async def _send(found: settings.Settings, command: dict[str, object], message_id: str | None, wait: float) -> Result:
     async with Client(found.broker_url, prefix=found.prefix) as client:
         return await client.send(command, message_id=message_id, timeout=wait)
-
-
-def _settings() -> settings.Settings:
-    found = settings.read()
-    logs.configure(found.log_level, as_json=found.log_format is settings.LogFormat.JSON)
-    return found

@@ -46,12 +46,7 @@ def same(one: object, other: object) -> bool:
 
 def _parse(body: bytes) -> Any:  # noqa: ANN401 - JSON is any value
     try:
-        return json.loads(
-            body.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        return _STRICT.decode(body.decode())
     except UnicodeDecodeError as exc:
         raise Malformed(f"the body is not UTF-8 (byte {exc.start})") from None
     except json.JSONDecodeError as exc:
@@ -79,6 +74,9 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise Malformed("the body is not strict JSON: a number is too large")
     return number
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:  # noqa: ANN401 - JSON is any value

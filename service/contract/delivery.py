@@ -8,11 +8,12 @@ from typing import Any
 from service.contract.errors import CommandError, Detail, Invalid, Malformed, Timeout
 
 MAX_MESSAGE_ID = 200
+SUSPECT_AFTER = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """One hand-over of a message by the broker."""
+    """One hand-over of a message by the broker. Nobody changes it."""
 
     body: bytes
     message_id: str | None = None
@@ -25,8 +26,12 @@ class Delivery:
     exchange: str = ""
     routing_key: str = ""
     redelivered: bool = False
+    returns: int = 0
+    """How often it came back because whoever had it lost the connection."""
     attempts: int = 0
     """How often the command went back to wait for another try."""
+    unreadable: str | None = None
+    """Why the properties could not be read; they count as absent then."""
     origin: Any = None
     """What the one who handed it over needs to act on its outcome; of no concern to anybody else."""
 
@@ -34,6 +39,11 @@ class Delivery:
     def id(self) -> str:
         """The idempotency key; empty where the message has none."""
         return self.message_id or ""
+
+    @property
+    def is_suspect(self) -> bool:
+        """Tell whether it may be what ends those who take it: once is a restart, twice is not."""
+        return self.returns >= SUSPECT_AFTER
 
     @property
     def correlation(self) -> str | None:
@@ -50,6 +60,8 @@ class Delivery:
 
         :raises Malformed: no usable `message_id`, or a content type or encoding other than JSON in UTF-8
         """
+        if self.unreadable:
+            raise Malformed(f"the message's properties cannot be read: {self.unreadable}")
         if not 1 <= len(self.id) <= MAX_MESSAGE_ID:
             raise Malformed(f"the message needs a message_id of 1 to {MAX_MESSAGE_ID} characters")
         if self.content_type not in (None, "", "application/json"):

@@ -19,8 +19,12 @@ class Attempt:
     plan: Plan | None = None
     error: CommandError | None = None
     is_reading_call: bool = False
+    is_contested: bool = False
+    """Whether another row may have what it wants: it then runs in a savepoint."""
     failed: bool = False
     """Whether the error is the database's or ours: the inbox has been asked already."""
+    tried: bool = False
+    """Whether a transaction was begun for it: that may be committed, though we did not hear so."""
     id: bytes = field(init=False)
     body: bytes = field(init=False)
 

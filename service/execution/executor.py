@@ -10,16 +10,18 @@ from service.contract.message import Message
 from service.execution.answers import Answers
 from service.execution.attempt import Attempt
 from service.execution.blame import blame
+from service.execution.contest import contested
 from service.execution.group import Group
 from service.execution.outcome import RETRY_DELAYS, Ack, Batch, Retry, Settled
 from service.execution.patience import Patience
 from service.execution.rows import Rows
-from service.storage import inbox, outbox
+from service.storage import inbox, outbox, strikes
 from service.storage.engine import Database
-from service.storage.errors import Refused, Rejected, TooSlow, Transient
+from service.storage.errors import Refused, Rejected, StorageError, TooSlow, Transient
 
 log = structlog.get_logger(__name__)
 _FORGET_AT_ONCE = 500
+_MARKS_AT_ONCE = 8
 
 
 class Executor:
@@ -51,8 +53,7 @@ class Executor:
                 yield await self._commit(group)
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is somebody's: found by halving
                 if len(group) > 1:
-                    half = len(group) // 2
-                    waiting += [group[half:], group[:half]]
+                    waiting += await self._parts(group, exc)
                 elif (retry := self._retry(group[0], exc)) is not None:
                     yield Batch([retry])
                 else:
@@ -73,11 +74,6 @@ class Executor:
         """Note that all messages of a batch are confirmed; the next transaction marks it."""
         self._published.update(batch.outbox_ids())
 
-    @property
-    def has_marks(self) -> bool:
-        """Tell whether something is published and not marked yet."""
-        return bool(self._published)
-
     async def mark_published(self) -> None:
         """Mark what waits for a next transaction, when there is none. May be repeated."""
         if self._published:
@@ -96,6 +92,26 @@ class Executor:
             total += deleted
         return total
 
+    async def _parts(self, group: list[Attempt], exc: Exception) -> list[list[Attempt]]:
+        """Say how a group that was refused is run again, the last part first."""
+        if isinstance(exc, Refused) and (found := await self._contested(group, exc)):
+            for attempt in found:
+                attempt.is_contested = True
+            return [group]
+        half = len(group) // 2
+        return [group[half:], group[:half]]
+
+    async def _contested(self, group: list[Attempt], refused: Refused) -> list[Attempt]:
+        async def look() -> list[Attempt]:
+            async with self._database.reading.begin() as session:
+                return await contested(session, group, refused.constraint)
+
+        try:
+            return await self.patience.through(look)
+        except StorageError as exc:
+            log.debug("who is to blame cannot be looked up", reason=str(exc))
+            return []
+
     async def _commit(self, attempts: list[Attempt]) -> Batch:
         batch = await self.patience.through(lambda: self._transaction(attempts))
         self._in_flight.update(batch.outbox_ids())
@@ -103,11 +119,14 @@ class Executor:
 
     async def _transaction(self, attempts: list[Attempt]) -> Batch:
         group = Group(attempts, self._answers)
+        for attempt in attempts:
+            attempt.tried = True
         if all(attempt.is_read for attempt in attempts):
             async with self._database.reading.begin() as session:
                 return await group.run(session, self._in_flight)
-        marks = set(self._published)
+        marks = set(self._published) if len(self._published) >= _MARKS_AT_ONCE else set()
         async with self._database.writing.begin() as session:
+            await self._database.lock_waits.choose(session, brief=len(attempts) > 1)
             batch = await group.run(session, self._in_flight)
             await outbox.published(session, marks)
         self._marked(marks)
@@ -125,6 +144,7 @@ class Executor:
 
     async def _forget_some(self, retention: timedelta) -> int:
         async with self._database.writing.begin() as session:
+            await strikes.forget(session, retention)
             return await inbox.forget(session, retention, _FORGET_AT_ONCE)
 
     def _marked(self, marks: set[int]) -> None:

@@ -1,7 +1,6 @@
 """A group of commands in one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +14,7 @@ from service.execution.change import Answer
 from service.execution.outcome import Ack, Batch, Settled, outcome
 from service.execution.rows import Rows
 from service.resources.resource import Key, Resource
-from service.storage import inbox, outbox
+from service.storage import boxes, inbox, outbox
 
 Ending = Answer | CommandError
 """What a command came to."""
@@ -28,6 +27,7 @@ class Group:
         """Take the attempts in the order of their deliveries."""
         self._attempts = attempts
         self._answers = answers
+        self._came_before = {one.id for one in attempts if one.tried or one.delivery.redelivered}
         self._entries: dict[bytes, inbox.Entry] = {}
         self._messages: list[Message] = []
 
@@ -40,8 +40,7 @@ class Group:
         known = await inbox.lookup(session, {attempt.id for attempt in self._attempts})
         endings = await self._run_in_order(session, self._new(known))
         settled = [self._settle(attempt, endings.get(id(attempt)), known) for attempt in self._attempts]
-        outbox_id = await outbox.add(session, self._messages)
-        await inbox.add(session, [replace(entry, outbox_id=outbox_id) for entry in self._entries.values()])
+        outbox_id = await boxes.add(session, list(self._entries.values()), self._messages)
         leftovers = await self._leftovers(session, known, in_flight)
         return Batch(settled, outbox_id, leftovers)
 
@@ -85,10 +84,10 @@ class Group:
     ) -> dict[int, list[Message]]:
         """Find what earlier transactions stored for these commands and nobody is known to have published.
 
-        Only for what the broker delivers again: a publisher's repeat comes while somebody may be at it.
+        Only for what the broker delivers again, and what we try again, since a commit whose reply is lost is one: a
+        publisher's repeat comes while somebody may be at it.
         """
-        again = {attempt.id for attempt in self._attempts if attempt.delivery.redelivered}
-        entries = [entry for entry in known.values() if entry.id in again]
+        entries = [entry for entry in known.values() if entry.id in self._came_before]
         rows = {entry.outbox_id for entry in entries if entry.outbox_id is not None}
         return await outbox.read(session, rows.difference(in_flight))
 
@@ -99,7 +98,7 @@ async def _run(attempt: Attempt, rows: Rows) -> Ending:
     plan = attempt.plan
     assert plan is not None  # noqa: S101 - what has no error has a plan
     try:
-        if not plan.is_atomic and not attempt.subject.dry_run:
+        if not (plan.is_atomic or attempt.is_contested or attempt.subject.dry_run):
             return await plan.run(rows)
         try:
             return await _run_atomically(plan, rows, keep=not attempt.subject.dry_run)

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import text
 
 from service.storage.engine import Database
-from service.storage.errors import Away, StorageError, Transient, translated
+from service.storage.errors import Away, Locked, StorageError, Transient, translated
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class Patience:
 
         Waits without end for a database that is away: an outage is no command's fault.
 
-        :raises StorageError: it failed for good; after several tries where it was `Transient`
+        :raises StorageError: it failed for good; after several tries where it was `Transient`, unless that took long
         """
         tries = 1
         while True:
@@ -41,8 +41,8 @@ class Patience:
                     return await do()
             except Away as exc:
                 await self._wait_for_database(exc)
-            except Transient:
-                if tries == _TRIES:
+            except Transient as exc:
+                if tries == _TRIES or isinstance(exc, Locked):
                     raise
                 await asyncio.sleep(_pause(tries))
                 tries += 1

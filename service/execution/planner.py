@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from service.contract import command
+from service.contract import command, parsing
 from service.contract.errors import Detail, Invalid, UnknownAction, UnknownResource
 from service.contract.faults import Faults
 from service.contract.limits import Limits
@@ -36,11 +36,11 @@ class Planner:
             # Of what is not offered no field needs to be told right from wrong.
             self._check_offered(name, action)
         try:
-            wanted = command.parse(message)
+            wanted = parsing.parse(message)
         except Invalid as error:
             # There may be more that is wrong, in the fields that are well-formed.
             faults = Faults(error.details)
-            left = command.rest(message, error.details)
+            left = parsing.rest(message, error.details)
             if left is not None:
                 with faults.gathered():
                     self._plan(left)

@@ -95,8 +95,8 @@ class Rows:
     async def insert(self, resource: Resource, row: Row) -> Change:
         """Insert a row; what the database adds to it is known after the flush."""
         writes = await self._turn_to(resource)
-        if writes.deletes:
-            # A new row may take the place of a deleted one.
+        if writes.frees(row):
+            # The new row takes the place of a deleted one.
             await self.flush()
             writes = await self._turn_to(resource)
         change = Change(resource, None, row)
@@ -131,7 +131,7 @@ class Rows:
         """Delete a row that was found."""
         writes = await self._turn_to(resource)
         change = Change(resource, row, None)
-        writes.deletes.append(change)
+        writes.delete(change)
         self._known[self._place(resource, change.key)] = None
         await self._settle(resource)
         return change

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.execution.change import Change
 from service.execution.keys import has_key, in_key_order
-from service.resources.resource import Key, Resource
+from service.resources.resource import Key, Resource, Row
 from service.storage.foreign_keys import found_out
 from service.storage.inserting import insert_rows
+from service.storage.updating import update_rows
 
 
 @dataclass(slots=True)
@@ -22,6 +23,16 @@ class Writes:
     inserts: list[Change] = field(default_factory=list)
     updates: dict[Key, Change] = field(default_factory=dict)
     deletes: list[Change] = field(default_factory=list)
+    _freed: set[object] = field(default_factory=set)
+
+    def delete(self, change: Change) -> None:
+        """Have a row deleted."""
+        self.deletes.append(change)
+        self._freed.update(_unique_values(self.resource, change.row))
+
+    def frees(self, row: Row) -> bool:
+        """Tell whether a new row has unique values of one that waits to be deleted, as far as the mapping knows."""
+        return bool(self._freed) and not self._freed.isdisjoint(_unique_values(self.resource, row))
 
     async def make(self, session: AsyncSession) -> None:
         """Write new rows, then changed ones, then deleted ones; every change then knows its `after`.
@@ -46,22 +57,8 @@ class Writes:
         for change, found in zip(inserts, stored, strict=True):
             change.after = self.resource.row(found)
 
-    async def _update(self, session: AsyncSession, columns: Sequence[str], updates: list[Change]) -> None:
-        table = self.resource.table
-        keys = tuple(table.primary_key)
-        statement = (
-            update(table)
-            .where(*(column == bindparam(f"key_{column.key}", type_=column.type) for column in keys))
-            .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
-        )
-        rows = [
-            {f"key_{column.key}": change.row[column.key] for column in keys}
-            | {f"new_{name}": change.row[name] for name in columns}
-            for change in updates
-        ]
-        written = [{name: change.row[name] for name in columns} for change in updates]
-        async with found_out(session, table, written):
-            await session.execute(statement, rows)
+    async def _update(self, session: AsyncSession, columns: tuple[str, ...], updates: list[Change]) -> None:
+        await update_rows(session, self.resource.table, columns, [change.row for change in updates])
 
     async def _reload(self, session: AsyncSession) -> None:
         resource = self.resource
@@ -70,6 +67,13 @@ class Writes:
         rows = {resource.identity(resource.key_of(row)): row for row in map(resource.row, found)}
         for key, change in self.updates.items():
             change.after = rows[key]
+
+
+def _unique_values(resource: Resource, row: Row) -> list[object]:
+    """Give the values under each unique key that a row has all of; as text, since not all of them can be hashed."""
+    return [
+        (names, repr([row[name] for name in sorted(names)])) for names in resource.unique_keys if names <= row.keys()
+    ]
 
 
 def _changed(change: Change) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Between AMQP and our own words: deliveries in, messages out."""
 
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -11,12 +13,19 @@ from service.contract.delivery import Delivery
 from service.contract.errors import CommandError
 from service.contract.event import CONTENT_TYPE
 from service.contract.message import Message
+from service.messaging import decoding
 from service.messaging.topology import Topology
 
 ATTEMPTS = "x-attempts"
+EXCHANGE = "x-original-exchange"
+ROUTING_KEY = "x-original-routing-key"
+_RETURNS = "x-delivery-count"
 _PERSISTENT = 2
 _MOST_ATTEMPTS = 1000
 _JSON = "application/json"
+
+UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError, struct.error)
+"""What the client raises where AMQP, or the client, cannot say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ def delivery(message: DeliveredMessage) -> Delivery:
     """Read a message that the broker handed over."""
     properties = message.header.properties
     headers = properties.headers or {}
+    attempts = _attempts(headers.get(ATTEMPTS))
     return Delivery(
         body=message.body,
         message_id=properties.message_id,
@@ -43,12 +53,26 @@ def delivery(message: DeliveredMessage) -> Delivery:
         content_encoding=properties.content_encoding,
         user_id=properties.user_id,
         headers=headers,
-        exchange=message.exchange or "",
-        routing_key=message.routing_key or "",
+        exchange=_original(headers, EXCHANGE, attempts) or message.exchange or "",
+        routing_key=_original(headers, ROUTING_KEY, attempts) or message.routing_key or "",
         redelivered=bool(message.redelivered),
-        attempts=_attempts(headers.get(ATTEMPTS)),
+        returns=_returns(headers) if message.redelivered else 0,
+        attempts=attempts,
+        unreadable=decoding.fault(message.header),
         origin=message,
     )
+
+
+def _original(headers: Mapping[str, Any], name: str, attempts: int) -> str | None:
+    """Say where a command that has waited was first published."""
+    found = headers.get(name) if attempts else None
+    return found if isinstance(found, str) else None
+
+
+def _returns(headers: Mapping[str, Any]) -> int:
+    # Quorum queues count; where nobody does, once is all that is known.
+    found = headers.get(_RETURNS)
+    return found if isinstance(found, int) else 1
 
 
 def _attempts(header: object) -> int:
@@ -84,15 +108,18 @@ def dead_letter(found: Delivery, error: CommandError, names: Topology) -> Outgoi
         "x-error-code": error.code,
         "x-error-message": error.message,
         ATTEMPTS: found.attempts + 1,
-        "x-original-exchange": found.exchange,
-        "x-original-routing-key": found.routing_key,
+        **_origin(found),
     }
     return _again(found, names.dead_letters, found.routing_key, headers)
 
 
 def retry(found: Delivery, attempts: int, queue: str) -> Outgoing:
     """Address a delivery to the queue in which it waits for its next attempt."""
-    return _again(found, "", queue, {ATTEMPTS: attempts})
+    return _again(found, "", queue, {ATTEMPTS: attempts, **_origin(found)})
+
+
+def _origin(found: Delivery) -> dict[str, str]:
+    return {EXCHANGE: found.exchange, ROUTING_KEY: found.routing_key}
 
 
 def _again(found: Delivery, exchange: str, routing_key: str, headers: dict[str, Any]) -> Outgoing:
@@ -107,5 +134,16 @@ def _again(found: Delivery, exchange: str, routing_key: str, headers: dict[str, 
         "expiration": None,
         "delivery_mode": _PERSISTENT,
     }
+    if not _is_encodable(Basic.Properties(**fields)):
+        # The client reads more than it can write: better without the publisher's headers than not at all.
+        fields["headers"] = {**said_by, **headers}
     # An id of its own is not wanted: without one the client would make one up, which is harmless here.
     return Outgoing(exchange, routing_key, found.body, Basic.Properties(**fields), mandatory=True)
+
+
+def _is_encodable(properties: Basic.Properties) -> bool:
+    try:
+        properties.marshal()
+    except UNENCODABLE:
+        return False
+    return True

@@ -1,12 +1,12 @@
 """Publishing many messages with one write, a step below the client's own `basic_publish`.
 
-That gives each message a write, a lock and a timer of its own, measured as a third of all that the service does for a
-command. Here they share them; each still has its own confirmation.
+That gives each message a write, a lock, a timer and a future of its own, measured as a third of all that the service
+does for a command. Here they share them; each still has its own confirmation.
 """
 
 import asyncio
-import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 from aiormq.abc import ChannelFrame
 from aiormq.channel import Channel
@@ -15,59 +15,110 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from service.messaging.amqp import Outgoing
-
-_UNENCODABLE = (TypeError, ValueError, OverflowError, struct.error)
+from service.messaging.amqp import UNENCODABLE, Outgoing
 
 
 class UnencodableError(Exception):
     """A message that AMQP cannot carry: sending it again would not help."""
 
 
-async def publish(channel: Channel, messages: Sequence[Outgoing], limit: float) -> list[BaseException | None]:
+class _Confirmations:
+    """How the messages of a batch end, and the moment when all have."""
+
+    def __init__(self, messages: int) -> None:
+        self.ends: list[BaseException | None] = [None] * messages
+        self.all = asyncio.get_running_loop().create_future()
+        self.left = 0
+
+    def settle(self, position: int, end: BaseException | None) -> None:
+        self.ends[position] = end
+        self.left -= 1
+        if not self.left and not self.all.done():
+            self.all.set_result(None)
+
+
+class _Confirmation:
+    """What the client takes for a message's future: a hundred real ones cost more than all the rest of a batch."""
+
+    __slots__ = ("_all", "_is_done", "_position")
+
+    def __init__(self, confirmations: _Confirmations, position: int) -> None:
+        self._all = confirmations
+        self._position = position
+        self._is_done = False
+
+    def done(self) -> bool:
+        return self._is_done
+
+    def cancelled(self) -> bool:
+        return False
+
+    def set_result(self, _confirmed: object) -> None:
+        self._settle(None)
+
+    def set_exception(self, refused: BaseException) -> None:
+        self._settle(refused)
+
+    def _settle(self, end: BaseException | None) -> None:
+        self._is_done = True
+        self._all.settle(self._position, end)
+
+
+async def publish(channel: Channel, messages: Sequence[Outgoing]) -> list[BaseException | None]:
     """Publish messages in order and wait for their confirmations; say for each what went wrong, None for nothing.
 
-    :param limit: how many seconds the broker has to confirm all of them
+    Waits without end, also where the channel is closed meanwhile: that, and how long it may take, is the caller's to
+    watch.
+
     :raises Exception: nothing of it may have been sent, or all; the channel is of no more use
     """
-    encoded = [_encode(channel, one) for one in messages]
-    waiting: list[asyncio.Future[object]] = []
-    async with asyncio.timeout(limit):
-        async with channel.lock:
-            payload = b"".join(one for one in encoded if isinstance(one, bytes))
-            waiting = [
-                _expect(channel, one) for one, told in zip(messages, encoded, strict=True) if isinstance(told, bytes)
-            ]
-            if waiting:
-                await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
-        ends = iter(await asyncio.gather(*waiting, return_exceptions=True))
-    found = [one if isinstance(one, UnencodableError) else next(ends) for one in encoded]
-    return [one if isinstance(one, BaseException) else None for one in found]
-
-
-def _encode(channel: Channel, message: Outgoing) -> bytes | UnencodableError:
-    size = channel.max_content_size
-    bodies = [ContentBody(message.body[start : start + size]) for start in range(0, len(message.body), size)]
+    found = _Confirmations(len(messages))
+    encoded: list[tuple[int, Outgoing, bytes]] = []
+    for position, message in enumerate(messages):
+        try:
+            encoded.append((position, message, _encode(channel, message)))
+        except UNENCODABLE as exc:
+            found.ends[position] = UnencodableError(f"{type(exc).__name__}: {exc}")
+    found.left = len(encoded)
+    async with channel.lock:
+        expected = [_expect(channel, message, _Confirmation(found, position)) for position, message, _ in encoded]
+        if encoded:
+            payload = b"".join(payload for *_, payload in encoded)
+            await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
     try:
-        parts: list[Basic.Publish | ContentHeader | ContentBody] = [
-            Basic.Publish(exchange=message.exchange, routing_key=message.routing_key, mandatory=message.mandatory),
-            ContentHeader(properties=message.properties, body_size=len(message.body)),
-            *bodies,
+        if encoded:
+            await found.all
+    finally:
+        for message_id in expected:
+            channel.message_id_delivery_tag.pop(message_id, None)
+    return found.ends
+
+
+def _encode(channel: Channel, message: Outgoing) -> bytes:
+    size, number = channel.max_content_size, channel.number
+    header = ContentHeader(properties=message.properties, body_size=len(message.body))
+    bodies = [ContentBody(message.body[start : start + size]) for start in range(0, len(message.body), size)]
+    return b"".join(
+        [
+            _method(message.exchange, message.routing_key, message.mandatory, number),
+            frame.marshal(header, number),
+            *(frame.marshal(body, number) for body in bodies),
         ]
-        return b"".join(frame.marshal(part, channel.number) for part in parts)
-    except _UNENCODABLE as exc:
-        return UnencodableError(f"{type(exc).__name__}: {exc}")
+    )
 
 
-def _expect(channel: Channel, message: Outgoing) -> "asyncio.Future[object]":
+@lru_cache(maxsize=1024)
+def _method(exchange: str, routing_key: str, mandatory: bool, number: int) -> bytes:  # noqa: FBT001 - part of the cache's key
+    return frame.marshal(Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory), number)
+
+
+def _expect(channel: Channel, message: Outgoing, confirmation: _Confirmation) -> str:
     """Expect a confirmation. The channel is locked: the broker counts as we do."""
     channel.delivery_tag += 1
-    tag = channel.delivery_tag
-    confirmed: asyncio.Future[object] = channel.create_future()
-    channel.confirmations[tag] = confirmed
+    channel.confirmations[channel.delivery_tag] = confirmation  # type: ignore[assignment]  # as good as a future
     message_id = message.properties.message_id
-    if message.mandatory and message_id is not None:
-        # A message that comes back is known by its id, until its confirmation is there.
-        channel.message_id_delivery_tag[message_id] = tag
-        confirmed.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(message_id, None))
-    return confirmed
+    if not message.mandatory or message_id is None:
+        return ""
+    # A message that comes back is known by its id, until its confirmation is there.
+    channel.message_id_delivery_tag[message_id] = channel.delivery_tag
+    return message_id

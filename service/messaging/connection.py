@@ -9,6 +9,8 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
+from service.messaging import decoding
+
 log = structlog.get_logger(__name__)
 
 CONNECT_TIMEOUT = 10
@@ -27,6 +29,7 @@ async def connect(url: str, name: str) -> AbstractConnection:
     :raises AMQPError: the broker refused
     :raises OSError: it cannot be reached
     """
+    decoding.install()
     return await aio_pika.connect(
         url, timeout=CONNECT_TIMEOUT, heartbeat=_HEARTBEAT, client_properties={"connection_name": name}
     )

@@ -4,10 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 from service.contract.delivery import Delivery
+from service.contract.errors import Internal
+from service.contract.result import Subject
 from service.execution.attempt import Attempt
 from service.execution.executor import Executor
 from service.execution.intake import Intake
 from service.execution.outcome import RETRY_DELAYS, Ack, Batch, DeadLetter, Retry, Settled
+from service.execution.suspects import Suspects
 from service.messaging import amqp
 from service.messaging.amqp import Outgoing
 from service.messaging.publisher import Publisher
@@ -35,6 +38,7 @@ class Consumer:
         source: Source,
         intake: Intake,
         executor: Executor,
+        suspects: Suspects,
         publisher: Publisher,
         names: Topology,
         size: GroupSize,
@@ -44,6 +48,7 @@ class Consumer:
         self._source = source
         self._intake = intake
         self._executor = executor
+        self._suspects = suspects
         self._publisher = publisher
         self._names = names
         self._size = size
@@ -71,22 +76,41 @@ class Consumer:
     async def _next_group(self) -> list[Delivery]:
         while True:
             try:
-                async with asyncio.timeout(_IDLE_SECONDS if self._executor.has_marks else None):
+                async with asyncio.timeout(_IDLE_SECONDS):
                     return await self._source.take(self._size.commands, self._size.bytes)
             except TimeoutError:
-                # No transaction comes by that the marks could ride on.
+                # No transaction comes by that marks could ride on, also those that came while we were waiting.
                 await self._executor.mark_published()
 
     async def _handle(self, group: list[Delivery], beside: asyncio.TaskGroup) -> None:
+        if group[0].is_suspect:
+            await self._handle_suspect(group[0])
+            return
         attempts = [self._intake.take(delivery) for delivery in group]
-        together = [attempt for attempt in attempts if not attempt.runs_beside]
-        async for batch in self._executor.execute(together):
-            await self._room.acquire()
-            beside.create_task(self._tell(batch))
+        await self._execute(attempts, beside)
         for attempt in attempts:
             if attempt.runs_beside:
                 # After the commit of what came before it, beside what comes next.
                 beside.create_task(self._read(attempt))
+
+    async def _handle_suspect(self, delivery: Delivery) -> None:
+        """Run a command that may end the process, with nothing beside it, not even its own query."""
+        if await self._suspects.accuse(delivery):
+            # Not even read: that may be what ends the process.
+            attempt = Attempt(delivery, Subject(delivery.message_id), error=Internal())
+        else:
+            attempt = self._intake.take(delivery)
+        async with asyncio.TaskGroup() as beside:
+            await self._execute([attempt], beside)
+            if attempt.runs_beside:
+                await self._read(attempt)
+        await self._suspects.acquit(delivery)
+
+    async def _execute(self, attempts: list[Attempt], beside: asyncio.TaskGroup) -> None:
+        together = [attempt for attempt in attempts if not attempt.runs_beside]
+        async for batch in self._executor.execute(together):
+            await self._room.acquire()
+            beside.create_task(self._tell(batch))
 
     async def _tell(self, batch: Batch) -> None:
         try:

@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
+from uuid import uuid4
 
-import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
@@ -13,13 +13,12 @@ from aiormq.abc import DeliveredMessage
 from service.contract.delivery import Delivery
 from service.messaging import amqp
 from service.messaging.acks import AckWindow
+from service.messaging.caution import Caution
 from service.messaging.connection import keep
-from service.messaging.topology import Topology, declare
+from service.messaging.declaration import declare
+from service.messaging.subscription import Subscription
+from service.messaging.topology import Topology
 from service.messaging.waiting import first
-
-log = structlog.get_logger(__name__)
-
-_TIMEOUT = 30
 
 
 class Source:
@@ -31,6 +30,9 @@ class Source:
         self._names = names
         self._prefetch = prefetch
         self._delays = delays
+        self._replica = uuid4().hex
+        self._caution = Caution(prefetch)
+        self._relieved = asyncio.Event()
         self._waiting: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._window: AckWindow | None = None
@@ -60,7 +62,7 @@ class Source:
     async def take(self, most: int, most_bytes: int) -> list[Delivery]:
         """Wait for a delivery, and give it with those that wait behind it: at once, however few they are.
 
-        Gives none once it is told to stop.
+        A suspect is given alone. Gives none once it is told to stop.
         """
         while not self._waiting:
             if self._stopping.is_set():
@@ -70,36 +72,39 @@ class Source:
         taken = [self._waiting.popleft()]
         size = len(taken[0].body)
         while self._waiting and len(taken) < most and (size := size + len(self._waiting[0].body)) <= most_bytes:
+            if taken[0].is_suspect or self._waiting[0].is_suspect:
+                break
             taken.append(self._waiting.popleft())
         return taken
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         """Tell the broker that it may forget these. Does nothing for those of a channel that is gone."""
         window = self._window
-        if window is not None:
-            await window.finish(one.origin.delivery_tag for one in deliveries if window.brought(one.origin))
+        if window is None:
+            return
+        tags = [one.origin.delivery_tag for one in deliveries if window.brought(one.origin)]
+        await window.finish(tags)
+        if tags and self._caution.acknowledged(len(tags)):
+            self._relieved.set()
 
     async def _consume(self, connection: AbstractConnection) -> None:
-        opened = connection.channel(publisher_confirms=False)
-        await opened.initialize(timeout=_TIMEOUT)
-        await declare(opened, self._names, self._delays)
-        await opened.set_qos(self._prefetch, timeout=_TIMEOUT)
-        channel = await opened.get_underlay_channel()
-        cancelled = asyncio.Event()
-        channel.on_consumer_cancel_callbacks.add(lambda _frame: cancelled.set())
-        self._window = AckWindow(channel)
+        await declare(connection, self._names, self._delays)
+        prefetch = 1 if self._caution.is_due else self._prefetch
+        subscription = await Subscription.open(connection, self._names, self._arrive, prefetch=prefetch)
+        self._window = AckWindow(subscription.channel)
         # What the lost channel brought can no longer be acknowledged: it comes again.
         self._waiting.clear()
-        await channel.basic_consume(self._names.commands, self._arrive, timeout=_TIMEOUT)
-        log.info("consuming", queue=self._names.commands)
+        self._relieved.clear()
+        self._caution.connected()
+        await subscription.begin(self._replica)
         self._is_consuming = True
         try:
-            await first(channel.closing, cancelled.wait(), self._stopping.wait())
+            await first(subscription.lost(), self._relieved.wait(), self._stopping.wait())
         finally:
             self._is_consuming = False
         if not self._stopping.is_set():
             raise ConnectionError("the consumer is lost")
-        await self._finish(channel)
+        await self._finish(subscription.channel)
 
     async def _finish(self, channel: UnderlayChannel) -> None:
         """Keep the connection for the last acknowledgements, and for nothing else.
@@ -109,8 +114,8 @@ class Source:
         self._waiting.clear()
         await first(self._finished.wait(), channel.closing)
 
-    async def _arrive(self, message: DeliveredMessage) -> None:
-        # Nothing else is done here: the channel cancels this when it dies.
+    def _arrive(self, message: DeliveredMessage) -> None:
+        # Nothing else is done here: the channel reads nothing meanwhile.
         if not self._stopping.is_set():
             self._waiting.append(amqp.delivery(message))
             self._arrived.set()

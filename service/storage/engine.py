@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from service.storage import mysql, postgresql, sqlite
+from service.storage.lock_waits import LockWaits
 
 _POOL_TIMEOUT = 10
 _MYSQL = ("mysql+asyncmy", "mariadb+asyncmy")
@@ -50,6 +51,7 @@ class Database:
     writing_engine: AsyncEngine
     writing: async_sessionmaker[AsyncSession]
     reading: async_sessionmaker[AsyncSession]
+    lock_waits: LockWaits
 
     @classmethod
     def open(cls, url: str, *, statement_timeout: timedelta, connections: int = 10, echo: bool = False) -> Self:
@@ -75,6 +77,7 @@ class Database:
             writing,
             async_sessionmaker(writing, expire_on_commit=False, autoflush=False),
             async_sessionmaker(engine, expire_on_commit=False, autoflush=False),
+            kind.lock_waits(statement_timeout),
         )
 
     async def close(self) -> None:

@@ -4,7 +4,8 @@ StorageError
 ├── Refused         a constraint says no: the command's fault
 ├── Rejected        a value does not fit its column: the command's fault
 ├── TooSlow         a statement took longer than it may
-├── Transient       a deadlock, a serialization failure, a lock not had in time: the same again may work
+├── Transient       a deadlock, a serialization failure: the same again may work
+│   └── Locked      a lock not had in time: it may work later
 ├── Away            the database cannot be reached, or cannot write: wait for it
 └── Broken          anything else: a fault of ours
 """
@@ -41,6 +42,10 @@ class TooSlow(StorageError):
 
 class Transient(StorageError):
     """The transaction lost to another one; run again, it may win."""
+
+
+class Locked(Transient):
+    """Somebody else held a row for longer than was waited: there is no use in doing the same at once."""
 
 
 class Away(StorageError):
@@ -89,7 +94,7 @@ _BY_STATE: dict[str, type[StorageError]] = {
     "3D000": Away,
     "40": Transient,
     "53": Away,
-    "55P03": Transient,
+    "55P03": Locked,
     "57": Away,
     "57014": TooSlow,
 }
@@ -128,7 +133,7 @@ _BY_NUMBER: dict[int, type[StorageError]] = {
     1139: Rejected,  # not a regular expression
     1153: Rejected,  # larger than max_allowed_packet
     1203: Away,
-    1205: Transient,  # a lock not had in time: undoes the statement alone, and we the transaction
+    1205: Locked,  # a lock not had in time: undoes the statement alone, and we the transaction
     1206: Transient,
     1213: Transient,
     1226: Away,

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.storage.errors import Transient
 from service.storage.padding import padded
 from service.storage.tables import inbox, now
+
+_LOOKUP = select(inbox.c.id, inbox.c.body, inbox.c.result, inbox.c.outbox_id).where(
+    inbox.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,7 @@ async def lookup(session: AsyncSession, ids: Collection[bytes]) -> dict[bytes, E
     """Find what is stored for some ids, with one statement."""
     if not ids:
         return {}
-    columns = (inbox.c.id, inbox.c.body, inbox.c.result, inbox.c.outbox_id)
-    found = await session.execute(select(*columns).where(inbox.c.id.in_(padded(ids))))
+    found = await session.execute(_LOOKUP, {"ids": padded(ids)})
     return {row.id: Entry(*row) for row in found}
 
 
@@ -50,15 +53,19 @@ async def add(session: AsyncSession, entries: Sequence[Entry]) -> None:
     """
     if not entries:
         return
-    # In the order of their keys, so that two consumers with the same commands cannot block each other.
     rows = [
         {"id": entry.id, "body": entry.body, "result": entry.result, "outbox_id": entry.outbox_id}
-        for entry in sorted(entries, key=lambda entry: entry.id)
+        for entry in in_order(entries)
     ]
     try:
         await session.execute(insert(inbox), rows)
     except IntegrityError as exc:
         raise Transient("another consumer ran one of these commands") from exc
+
+
+def in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Order entries by their keys, so that two consumers with the same commands cannot block each other."""
+    return sorted(entries, key=lambda entry: entry.id)
 
 
 async def forget(session: AsyncSession, retention: timedelta, limit: int) -> int:

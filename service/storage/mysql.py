@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.storage.codes import code
 from service.storage.errors import Rejected, TooSlow
+from service.storage.lock_waits import BRIEF, LockWaits
 
 _CONNECT_TIMEOUT = 10
 _ANSWER_MARGIN = 5
@@ -56,8 +57,7 @@ def _settings(seconds: float) -> str:
     always = {
         "time_zone": "'+00:00'",
         "sql_mode": f"'{','.join(_STRICT)}'",
-        # Longer than a statement may take: where the server can, that ends the waiting first.
-        "innodb_lock_wait_timeout": math.ceil(seconds) + 1,
+        "innodb_lock_wait_timeout": _lock_wait(seconds),
         "wait_timeout": 2 * int(_RECYCLE.total_seconds()),
     }
     found = ", ".join(f"{name} = {value}" for name, value in always.items())
@@ -65,6 +65,17 @@ def _settings(seconds: float) -> str:
     mariadb = f"/*M! , max_statement_time = {seconds:.3f}, max_recursive_iterations = {_ENDLESS} */"
     mysql = f"/*!50708 , max_execution_time = {math.ceil(seconds * 1000)} */"
     return f"SET {found} {mariadb} {mysql}"
+
+
+def lock_waits(statement_timeout: timedelta) -> LockWaits:
+    """Say how long to wait for a row; it stays with the connection."""
+    brief, long = math.ceil(BRIEF.total_seconds()), _lock_wait(statement_timeout.total_seconds())
+    return LockWaits(f"SET innodb_lock_wait_timeout = {brief}", f"SET innodb_lock_wait_timeout = {long}")
+
+
+def _lock_wait(seconds: float) -> int:
+    # Longer than a statement may take: where the server can, that ends the waiting first.
+    return math.ceil(seconds) + 1
 
 
 def prepare(engine: AsyncEngine, _statement_timeout: timedelta) -> None:

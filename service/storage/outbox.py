@@ -5,10 +5,10 @@ wrote a row is trusted to publish it; after that the relay takes it.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.contract.codec import encode
@@ -17,17 +17,23 @@ from service.storage.padding import padded
 from service.storage.tables import now, outbox
 
 LEASE = timedelta(seconds=60)
+_LEASED_UNTIL = now() + bindparam("lease", type_=BigInteger)
+ADD = insert(outbox).values(messages=bindparam("messages"), leased_until=_LEASED_UNTIL)
+_FORGET = delete(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
-async def add(session: AsyncSession, messages: Iterable[Message]) -> int | None:
+async def add(session: AsyncSession, messages: Sequence[Message]) -> int | None:
     """Store the messages of a group in their order; give the row's id, None where there are none."""
-    found = list(messages)
-    if not found:
+    if not messages:
         return None
-    values = {"messages": encode(found).decode(), "leased_until": now() + int(LEASE.total_seconds())}
-    result = await session.execute(insert(outbox).values(values))
+    result = await session.execute(ADD, row(messages))
     key: int = result.inserted_primary_key[0]  # type: ignore[attr-defined]  # what an insert gives has it
     return key
+
+
+def row(messages: Sequence[Message]) -> dict[str, object]:
+    """Give what `ADD` stores."""
+    return {"messages": encode(messages).decode(), "lease": _lease()}
 
 
 async def read(session: AsyncSession, ids: Collection[int]) -> dict[int, list[Message]]:
@@ -41,7 +47,7 @@ async def read(session: AsyncSession, ids: Collection[int]) -> dict[int, list[Me
 async def published(session: AsyncSession, ids: Collection[int]) -> None:
     """Mark rows as published. May be repeated."""
     if ids:
-        await session.execute(delete(outbox).where(outbox.c.id.in_(padded(ids))))
+        await session.execute(_FORGET, {"ids": padded(ids)})
 
 
 async def claim(session: AsyncSession, besides: Collection[int], limit: int) -> dict[int, list[Message]]:
@@ -58,9 +64,13 @@ async def claim(session: AsyncSession, besides: Collection[int], limit: int) -> 
     )
     found = {row.id: _messages(row.messages) for row in await session.execute(query)}
     if found:
-        lease = now() + int(LEASE.total_seconds())
-        await session.execute(update(outbox).where(outbox.c.id.in_(padded(found))).values(leased_until=lease))
+        taken = outbox.c.id.in_(padded(found))
+        await session.execute(update(outbox).where(taken).values(leased_until=_LEASED_UNTIL), {"lease": _lease()})
     return found
+
+
+def _lease() -> int:
+    return int(LEASE.total_seconds())
 
 
 def _messages(stored: str) -> list[Message]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.storage.lock_waits import BRIEF, LockWaits
+
 _CONNECT_TIMEOUT = 10
 _ANSWER_MARGIN = 5
 
@@ -23,6 +25,11 @@ def options(statement_timeout: timedelta) -> dict[str, Any]:
         },
     }
     return {"connect_args": connect_args}
+
+
+def lock_waits(_statement_timeout: timedelta) -> LockWaits:
+    """Say how long to wait for a row; it ends with the transaction."""
+    return LockWaits(brief=f"SET LOCAL lock_timeout = {BRIEF // timedelta(milliseconds=1)}")
 
 
 def prepare(_engine: AsyncEngine, _statement_timeout: timedelta) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.storage.lock_waits import LockWaits
+
 _BUSY_TIMEOUT = timedelta(seconds=10)
 _STEPS_BETWEEN_LOOKS = 100_000
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "case_sensitive_like=ON")
@@ -16,6 +18,11 @@ def options(_statement_timeout: timedelta) -> dict[str, Any]:
     """Give what the engine must be made with."""
     # Transactions begin where we say, not where the driver guesses.
     return {"connect_args": {"isolation_level": None, "timeout": _BUSY_TIMEOUT.total_seconds()}}
+
+
+def lock_waits(_statement_timeout: timedelta) -> LockWaits:
+    """Say nothing: there is one lock for all, which is waited for before a transaction begins."""
+    return LockWaits()
 
 
 def prepare(engine: AsyncEngine, statement_timeout: timedelta) -> None:

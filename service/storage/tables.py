@@ -61,3 +61,12 @@ outbox = Table(
     sqlite_autoincrement=True,
     **_CHARSET,
 )
+
+strikes = Table(
+    "crudmq_strikes",
+    metadata,
+    Column("id", _DIGEST, primary_key=True, comment="digest of the message_id"),
+    Column("number", Integer, nullable=False, comment="how often the process ended while it ran the command"),
+    Column("noted_at", BigInteger, nullable=False, default=now()),
+    **_CHARSET,
+)

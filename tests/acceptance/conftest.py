@@ -47,13 +47,17 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 def service(
     database_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Service]:
-    """Run a service that the tests of the module share, with the module's `SETTINGS` if it has some."""
+    """Run a service that the tests of the module share, with the module's `SETTINGS`, `OPTIONS` and tables, if any."""
     fresh = databases.fresh(database_kind, tmp_path_factory.mktemp("database"))
     settings = getattr(request.module, "SETTINGS", {})
     with asyncio.Runner() as runner, broker.fresh_prefix() as prefix:
         url = runner.run(fresh.__aenter__())
         try:
-            with Service(url, prefix, settings) as found:
+            found = Service(url, prefix, settings)
+            found.options = getattr(request.module, "OPTIONS", ())
+            if getattr(request.module, "CREATES_TABLES", False):
+                found.migrate("--create-tables")
+            with found:
                 yield found
         finally:
             runner.run(fresh.__aexit__(None, None, None))

@@ -167,6 +167,11 @@ class Peer:
         self.until(lambda: len(self._replies) >= number, f"{number} results", seconds)
         return [self._replies.popleft() for _ in range(number)]
 
+    @property
+    def waiting(self) -> int:
+        """Count the results that have arrived."""
+        return len(self._replies)
+
     def no_reply(self) -> None:
         """Check that no result waits."""
         assert not self._replies, [reply.body for reply in self._replies]

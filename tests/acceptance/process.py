@@ -46,6 +46,11 @@ def crudmq(*words: str, environ: Mapping[str, str]) -> subprocess.CompletedProce
 class Service:
     """`crudmq run` as a process: `with Service(...)` migrates, starts and, at the end, terminates it."""
 
+    module = "service"
+    """What is run: `python -m <module> run`."""
+    options: tuple[str, ...] = ()
+    """What else is said."""
+
     def __init__(self, database_url: str, prefix: str, settings: Mapping[str, str] | None = None) -> None:
         self.database_url = database_url
         self.prefix = prefix
@@ -71,6 +76,11 @@ class Service:
             self.kill()
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -85,11 +95,17 @@ class Service:
 
     def start(self) -> Self:
         """Start the process, and wait until it consumes."""
+        self.launch()
+        self.wait_for("consuming", _START_SECONDS)
+        return self
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
         assert not self.is_running
         started[:] = [*(one for one in started if one.is_running and one is not self), self]
         self._seen.clear()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "service", "run"],
+            [sys.executable, "-m", self.module, "run", *self.options],
             cwd=ROOT,
             env=self.environ,
             stdout=subprocess.DEVNULL,
@@ -98,8 +114,6 @@ class Service:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        self.wait_for("consuming", _START_SECONDS)
-        return self
 
     def wait_for(self, event: str, seconds: float = 20) -> None:
         """Wait until the process, as it runs now, has logged this."""

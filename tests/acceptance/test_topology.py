@@ -10,18 +10,18 @@ from pika.exchange_type import ExchangeType
 from tests.acceptance.commands import create, unique
 from tests.acceptance.peer import Peer
 
-DELIVERY_LIMIT = 20
+DELIVERY_LIMIT = 100
+NO_LIMIT = 2**31 - 1
 SAFE = {"x-queue-type": "quorum", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 
 
 def arguments(prefix: str, queue: str) -> dict[str, Any]:
     """Give what a queue must have been declared with."""
     if queue == "dead-letters":
-        return {"x-queue-type": "quorum"}
+        return {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT}
     if queue == "commands":
         return {**SAFE, "x-delivery-limit": DELIVERY_LIMIT, "x-dead-letter-exchange": f"{prefix}.dead-letters"}
-    back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{prefix}.commands"}
-    return {**SAFE, **back, "x-message-ttl": int(queue.rpartition(".")[2])}
+    return {**SAFE, "x-dead-letter-exchange": f"{prefix}.commands", "x-message-ttl": int(queue.rpartition(".")[2])}
 
 
 QUEUES = ["commands", "dead-letters", "commands.retry.1000", "commands.retry.10000", "commands.retry.60000"]

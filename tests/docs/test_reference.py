@@ -14,7 +14,7 @@ from service.execution.outcome import RETRY_DELAYS
 from service.messaging.topology import Topology
 from service.resources import expose
 from service.settings import Settings, variable
-from tests.docs.pages import PAGES, anchors, code, links, read, table
+from tests.docs.pages import PAGES, ROOT, anchors, code, links, read, table
 
 YES = {"yes": True, "no": False}
 
@@ -68,6 +68,21 @@ def test_every_queue_and_exchange_is_documented() -> None:
         names.dead_letters,
         *(names.retry(delay) for delay in RETRY_DELAYS),
     }
+
+
+def test_every_queue_and_exchange_of_partitions_is_documented() -> None:
+    rows = table(read("docs/contract.md"), "with partitions", "name", "kind")
+    documented = {name for row in rows for name in code(row[1])}
+    names = Topology("crudmq", 2)
+    assert documented == {names.by_key, names.partition(0), names.partition(0).replace(".0", ".<n-1>")}
+
+
+def test_what_is_promised_is_shown_by_tests_and_faults_that_there_are() -> None:
+    rows = table(read("README.md"), "promise", "how far it goes", "shown by")
+    sources = "\n".join(one.read_text() for one in (ROOT / "tests").rglob("*.py"))
+    for name in (name for row in rows for name in code(row[2]) if not name.startswith("make ")):
+        known = f"def {name}(" if name.startswith("test_") else f'"{name}"'
+        assert known in sources, name
 
 
 def test_every_attribute_of_an_event_is_documented() -> None:

@@ -1,12 +1,15 @@
 """Groups: many commands in one transaction, as if they had come one by one."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy import update as change
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.examples.models import Person
 from service.execution.outcome import DeadLetter
@@ -71,6 +74,29 @@ async def test_a_refused_command_leaves_its_neighbours_alone(bench: Bench) -> No
     assert codes(results) == ["ok"] * 5 + ["conflict"] + ["ok"] * 3 + ["conflict"] * 3
     assert [event["type"] for event in bench.events].count("emails.created") == 8
     assert [event["type"] for event in bench.events].count("emails.failed") == 4
+
+
+async def test_commands_whose_values_are_taken_are_found_by_a_look_and_share_the_transaction(bench: Bench) -> None:
+    await bench.ask(create("Tom", id=1))
+    await bench.ask(email(1, "a"))
+    bench.batches.clear()
+    addresses = ["b", "a", "c", "d", "c", "e", "a", "f"]
+    results = await bench.run(*(bench.attempt(email(1, one)) for one in addresses))
+    assert codes(results) == ["ok", "conflict", "ok", "ok", "conflict", "ok", "conflict", "ok"]
+    assert len(bench.batches) == 1
+
+
+async def test_a_value_may_be_taken_from_who_gave_it_away_in_the_same_group(bench: Bench) -> None:
+    await bench.ask(create("Tom", id=1))
+    await bench.ask(email(1, "a"))
+    await bench.ask(email(1, "b"))
+    move = [
+        {"resource": "emails", "action": "update", "key": 1, "data": {"address": "c"}},
+        {"resource": "emails", "action": "update", "key": 2, "data": {"address": "a"}},
+        {"resource": "emails", "action": "update", "key": 1, "data": {"address": "a"}},
+    ]
+    results = await bench.run(*map(bench.attempt, move), bench.attempt(email(1, "b")))
+    assert codes(results) == ["ok", "ok", "conflict", "ok"]
 
 
 async def test_a_command_is_not_saved_by_those_after_it(bench: Bench) -> None:
@@ -213,6 +239,28 @@ async def test_a_repeat_while_its_events_are_being_published_does_not_publish_th
 async def test_once_all_is_published_the_outbox_is_empty(bench: Bench) -> None:
     await bench.ask(create("Tom"))
     assert await count(bench, tables.outbox) == 1
+    await bench.mark()
+    assert await count(bench, tables.outbox) == 0
+
+
+async def test_what_was_committed_without_our_hearing_of_it_is_told_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.ask(create("Tom", id=1))
+    begin = bench.database.writing.begin
+
+    @asynccontextmanager
+    async def without_reply() -> AsyncIterator[AsyncSession]:
+        monkeypatch.undo()
+        async with begin() as session:
+            yield session
+        raise ConnectionResetError
+
+    monkeypatch.setattr(bench.database.writing, "begin", without_reply)
+    results = await bench.run(bench.attempt(update(1, age=1)), bench.attempt(update(1, age=2)))
+    assert codes(results) == ["ok", "ok"]
+    await bench.ask(update(1, age=3))
+    assert [told["sequence"] for told in bench.events] == ["1", "2", "3", "4"]
     await bench.mark()
     assert await count(bench, tables.outbox) == 0
 

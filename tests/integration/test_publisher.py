@@ -10,6 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from service.messaging.amqp import Outgoing
 from service.messaging.publisher import Publisher
+from service.messaging.topology import Topology
 from tests.support import broker
 
 SECONDS = 20
@@ -17,8 +18,8 @@ MANY = 2000
 
 
 @pytest.fixture
-async def publisher(broker_url: str) -> AsyncIterator[Publisher]:
-    found = Publisher(broker_url)
+async def publisher(broker_url: str, prefix: str) -> AsyncIterator[Publisher]:
+    found = Publisher(broker_url, Topology(prefix), ())
     running = asyncio.create_task(found.run())
     yield found
     running.cancel()
@@ -97,8 +98,8 @@ async def test_nothing_is_lost_with_the_connection_and_the_order_stays(
 @asynccontextmanager
 async def lost(publisher: Publisher) -> AsyncIterator[None]:
     """Cut the connection under the publisher."""
-    underlay = publisher._channel
-    assert underlay is not None
-    closing = asyncio.create_task(underlay.connection.close())
+    link = publisher._link
+    assert link is not None
+    closing = asyncio.create_task(link.channel.connection.close())
     yield
     await closing

@@ -41,6 +41,11 @@ class Create(Plan):
     many: bool
     returns: Returns
 
+    @property
+    def written(self) -> Sequence[Row]:
+        """Give the rows."""
+        return self.rows
+
     async def run(self, rows: Rows) -> Answer:
         """Insert them."""
         changes = [await rows.insert(self.resource, row) for row in self.rows]

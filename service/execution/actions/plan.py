@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from service.execution.change import Answer
 from service.execution.rows import Rows
-from service.resources.resource import Key, Resource
+from service.resources.resource import Key, Resource, Row
 
 
 class Plan(ABC):
@@ -28,6 +28,11 @@ class Plan(ABC):
     @property
     def keys(self) -> Sequence[tuple[Resource, Key]]:
         """Which rows it is known to touch: they are loaded with those of its neighbours."""
+        return ()
+
+    @property
+    def written(self) -> Sequence[Row]:
+        """Give the values that it is known to write to rows of its target."""
         return ()
 
     @abstractmethod

@@ -57,6 +57,11 @@ class Update(Plan):
         """Name the rows."""
         return [(self.resource, one.key) for one in self.each]
 
+    @property
+    def written(self) -> Sequence[Row]:
+        """Give what changes."""
+        return [one.values.row for one in self.each]
+
     async def run(self, rows: Rows) -> Answer:
         """Change them in the order given."""
         return answer([await one.run(rows, self.resource) for one in self.each], self.returns, many=self.many)

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, and_, false, func, literal, not_, or_, select, true
 
 from service.contract.errors import Detail, Invalid
 from service.contract.filters import All, Compare, Either, Not, Through, Where
@@ -65,7 +65,7 @@ class _Compiler:
         matches = self.clause(relation.target, target, part.where)
         if part.quantifier == "every":
             # A row of which it is not known whether it matches is one that does not.
-            matches = or_(not_(matches), matches.is_(None))
+            matches = not_(func.coalesce(matches, false()))
         source, link = joined(relation, target)
         exists = select(1).select_from(source).where(related(relation, rows, link), matches).exists()
         return exists if part.quantifier == "any" else not_(exists)

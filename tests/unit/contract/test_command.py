@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from service.contract import command
+from service.contract import command, parsing
 from service.contract.errors import ERRORS, CommandError, Invalid, Malformed, UnknownAction
 
 
 def refusal(message: dict[str, Any]) -> CommandError:
     with pytest.raises(CommandError) as caught:
-        command.parse(message)
+        parsing.parse(message)
     return caught.value
 
 
 def test_each_action_has_its_own_fields() -> None:
-    found = command.parse({"resource": "people", "action": "update", "key": 1, "data": {}, "if_version": 3})
+    found = parsing.parse({"resource": "people", "action": "update", "key": 1, "data": {}, "if_version": 3})
     assert isinstance(found, command.Update)
     assert found.if_version == 3
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.storage import mysql
 from service.storage.constraints import Constraint, violated
-from service.storage.errors import Away, Broken, Rejected, StorageError, TooSlow, Transient, translate
+from service.storage.errors import Away, Broken, Locked, Rejected, StorageError, TooSlow, Transient, translate
 
 INSERT = "INSERT INTO `people` (`name`) VALUES (%s)"
 BROKEN_KEY = (
@@ -44,7 +44,7 @@ def test_a_constraint_is_read_from_the_message(number: int, message: str, constr
         (1836, "HY000", Away),
         (2055, None, Away),
         (3024, "HY000", TooSlow),
-        (1205, "HY000", Transient),
+        (1205, "HY000", Locked),
         (1366, "HY000", Rejected),
         (1416, "22003", Rejected),
         (3572, "HY000", Transient),
