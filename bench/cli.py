@@ -1,36 +1,37 @@
-"""What can be typed: argv to a series of runs, and its verdict to an exit code."""
+"""What can be typed: argv to a series of runs, and its verdicts to an exit code."""
 
 import argparse
 import asyncio
 import signal
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 
-from bench import report, results, series
-from bench.competitors import ONE_SESSION_EACH, OURS
+from bench import report, results, series, targets
+from bench.competitors import ALL, OURS, USUAL_WAY
 from bench.machine import Machine
-from bench.series import Plan
+from bench.process import ProcessError
+from bench.series import BACKLOGS, LOADS, ROUND_TRIPS, Plan
 from bench.servers import Servers
 from bench.trial import TrialError
-from bench.workload import CREATES
+from bench.workloads import ALL as WORKLOADS
+from bench.workloads import CREATES
 from service.cli.loop import run
 
-TARGET = 3.0
-"""How many times as fast as one session and transaction for each message the service has to be."""
-
-_FULL = Plan(commands=10_000, rounds=3, calibration=1_000, tries=2)
-_QUICK = Plan(commands=2_000, rounds=1, calibration=300, tries=1)
+_OTHERS = (ROUND_TRIPS, LOADS, BACKLOGS)
+_FULL = Plan(ALL, WORKLOADS, _OTHERS, commands=10_000, rounds=3, calibration=500)
+_QUICK = Plan((OURS, USUAL_WAY), (CREATES,), (), commands=5_000, rounds=3, calibration=500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the table, and give 0 where the target is reached."""
+    """Measure, print the tables, and give 0 where all targets that were measured are reached."""
     options = parse(arguments)
     told, shown = Console(stderr=True), Console(width=report.WIDTH)
     try:
-        return run(_stoppable(_measure(plan(options), told, shown, keep=not options.quick)))
-    except (TrialError, OSError) as exc:
+        return run(_stoppable(_measure(plan(options), told, shown)))
+    except (TrialError, ProcessError, OSError) as exc:
         told.print(f"bench: {exc}", style="red", markup=False)
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -44,7 +45,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--commands", type=_positive, help=f"how many commands wait ({_FULL.commands:,})")
     parser.add_argument("--rounds", type=_positive, help=f"how often each competitor runs ({_FULL.rounds})")
     parser.add_argument(
-        "--quick", action="store_true", help="a first impression in under two minutes; keeps no results"
+        "--only",
+        action="append",
+        choices=[*(one.name for one in WORKLOADS), *_OTHERS],
+        help="measure this alone; may be given several times; keeps no results",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="creates, against the usual way alone, in under two minutes; keeps nothing"
     )
     return parser.parse_args(arguments)
 
@@ -60,21 +67,30 @@ def plan(options: argparse.Namespace) -> Plan:
     """Say how much is run."""
     preset = _QUICK if options.quick else _FULL
     commands = options.commands or preset.commands
-    return Plan(commands, options.rounds or preset.rounds, min(preset.calibration, commands), preset.tries)
+    found = replace(
+        preset,
+        commands=commands,
+        rounds=options.rounds or preset.rounds,
+        calibration=min(preset.calibration, commands),
+    )
+    if not options.only:
+        return found
+    workloads = tuple(one for one in WORKLOADS if one.name in options.only)
+    return replace(found, workloads=workloads, others=tuple(one for one in _OTHERS if one in options.only))
 
 
-async def _measure(plan: Plan, told: Console, shown: Console, *, keep: bool) -> int:
+def _is_full(plan: Plan) -> bool:
+    return (plan.competitors, plan.workloads, plan.others) == (_FULL.competitors, _FULL.workloads, _FULL.others)
+
+
+async def _measure(plan: Plan, told: Console, shown: Console) -> int:
     servers = Servers.from_environment()
-    machine = await Machine.of(servers)
     found = await series.run(servers, plan, told)
-    ratio = next(one.ratio(OURS, ONE_SESSION_EACH) for one in found if one.workload is CREATES)
-    verdict = report.verdict(ratio, TARGET)
-    for standings in found:
-        shown.print(report.table(standings))
-    shown.print(verdict)
-    if keep:
-        results.write(machine, found, verdict)
-    return 0 if ratio >= TARGET else 1
+    for page in report.pages(found):
+        shown.print(page.for_terminal())
+    if _is_full(plan):
+        results.write(await Machine.of(servers), found)
+    return 0 if all(verdict.is_reached for verdict in targets.verdicts(found)) else 1
 
 
 async def _stoppable(work: Coroutine[Any, Any, int]) -> int:

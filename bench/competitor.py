@@ -1,7 +1,10 @@
 """Who is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from bench.envelope import Envelope, plain
+from bench.workload import Workload
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,10 +21,18 @@ class Competitor:
     """What it promises, in a few words."""
     has_inbox: bool
     """Whether it keeps the service's inbox and outbox: it is checked that it did."""
+    workloads: tuple[Workload, ...]
+    """What it can do."""
     concurrencies: tuple[int, ...] = ()
     """Those to choose from; the one that is chosen becomes its last argument."""
     settings: tuple[tuple[str, str], ...] = ()
     """More environment variables."""
+    share: float = 1.0
+    """Which part of the commands it is given: the slow ones would take most of the time."""
+    envelope: Envelope = plain
+    """How its framework wraps a command."""
+    prepare: Callable[[], str | None] = lambda: None
+    """Installs what it needs; says why it cannot take part, None if it can."""
 
     def command(self, concurrency: int | None) -> Sequence[str]:
         """Give what to execute."""

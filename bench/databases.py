@@ -36,8 +36,5 @@ async def _database(servers: Servers, template: str = "template1") -> AsyncItera
 
 
 async def _execute(servers: Servers, statement: str) -> None:
-    connection = await servers.connect_to()
-    try:
+    async with servers.connected_to() as connection:
         await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -11,9 +11,10 @@ from typing import Self
 
 import psutil
 
+from bench.competitors import node
 from bench.servers import Servers
 
-_LIBRARIES = ("SQLAlchemy", "asyncpg", "aio-pika", "aiormq", "uvloop", "FastStream")
+_LIBRARIES = ("SQLAlchemy", "asyncpg", "aio-pika", "aiormq", "uvloop", "FastStream", "Celery", "Dramatiq", "psycopg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,12 @@ class Machine:
 
     rabbitmq: str
     postgres: str
+    node: str | None
 
     @classmethod
     async def of(cls, servers: Servers) -> Self:
         """Ask the servers for their versions."""
-        return cls(await _rabbitmq(servers), await _postgres(servers))
+        return cls(await _rabbitmq(servers), await _postgres(servers), node.versions())
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Give names and values."""
@@ -36,6 +38,7 @@ class Machine:
         yield "system", f"{platform.system()} {platform.release()}"
         yield "Python", platform.python_version()
         yield "libraries", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+        yield "Node.js", self.node or "not there"
         yield "RabbitMQ", self.rabbitmq
         yield "PostgreSQL", self.postgres
 
@@ -49,11 +52,8 @@ async def _rabbitmq(servers: Servers) -> str:
 
 
 async def _postgres(servers: Servers) -> str:
-    connection = await servers.connect_to()
-    try:
+    async with servers.connected_to() as connection:
         return str(await connection.fetchval("SHOW server_version"))
-    finally:
-        await connection.close()
 
 
 def _processor() -> str:

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Self
 
 from bench.competitor import Competitor
+from bench.trips import Load, Trips
 from bench.workload import Workload
 
 
@@ -60,7 +61,27 @@ class Standings:
     summaries: Mapping[Competitor, Summary]
     concurrencies: Mapping[Competitor, int | None]
     """At which concurrency each was at its best; None for those that have none to choose."""
+    absent: Mapping[Competitor, str]
+    """Why those who could do it did not take part."""
 
-    def ratio(self, one: Competitor, other: Competitor) -> float:
-        """Say how many times as fast one is as another."""
+    def ratio(self, one: Competitor, other: Competitor) -> float | None:
+        """Say how many times as fast one is as another; None where one of them did not take part."""
+        if one not in self.summaries or other not in self.summaries:
+            return None
         return self.summaries[one].rate / self.summaries[other].rate
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that was measured; what was left out is empty."""
+
+    standings: Sequence[Standings]
+    round_trips: Mapping[Competitor, Trips]
+    loads: Mapping[Competitor, Sequence[Load]]
+    backlogs: Mapping[int, Sample]
+    """What so many waiting creates took of ours."""
+
+    def ratio(self, workload: Workload, one: Competitor, other: Competitor) -> float | None:
+        """Say how many times as fast one is as another at something; None where that was not measured."""
+        found = (standings.ratio(one, other) for standings in self.standings if standings.workload is workload)
+        return next(found, None)

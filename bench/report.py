@@ -1,11 +1,15 @@
-"""The table that a person reads."""
+"""The tables: as rows of texts, for a terminal and for a file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table
 
+from bench import targets
 from bench.competitor import Competitor
-from bench.competitors import ONE_SESSION_EACH, OURS, USUAL_WAY
-from bench.measure import Standings, Summary
+from bench.competitors import LIMIT, USUAL_WAY
+from bench.measure import Findings, Standings
 
 COLUMNS = (
     "competitor",
@@ -15,53 +19,96 @@ COLUMNS = (
     "range",
     "CPU µs each",
     "peak MiB",
-    f"to {ONE_SESSION_EACH.name}",
     f"to {USUAL_WAY.name}",
+    f"to {LIMIT.name}",
 )
 WIDTH = 130
-"""What the table needs, whether it goes to a terminal or to a file."""
-_TEXTS = 2
-"""The columns that are read from the left."""
+"""What a table needs, whether it goes to a terminal or to a file."""
+_NONE = "-"
 
 
-def title(standings: Standings) -> str:
-    """Say what was measured."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A table with its title."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    texts: int = 1
+    """The columns that are read from the left."""
+
+    def for_terminal(self) -> Table:
+        """Lay it out for a terminal."""
+        found = Table(title=self.title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+        for index, column in enumerate(self.columns):
+            found.add_column(_in_two_lines(column), justify="left" if index < self.texts else "right", no_wrap=True)
+        for row in self.rows:
+            found.add_row(*row)
+        return found
+
+    def markdown(self) -> str:
+        """Lay it out as a section of Markdown."""
+        lines = [self.columns, ("---",) * len(self.columns), *self.rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return f"## {self.title}\n\n{table}"
+
+
+def pages(found: Findings) -> Iterator[Page]:
+    """Give the tables of what was measured."""
+    verdicts = [verdict.cells() for verdict in targets.verdicts(found)]
+    if verdicts:
+        yield Page("Targets", targets.COLUMNS, verdicts)
+    yield from map(throughput, found.standings)
+    if found.round_trips:
+        rows = [(one.name, f"{trips.median:.2f}", f"{trips.p99:.2f}") for one, trips in found.round_trips.items()]
+        yield Page("Round trips, one at a time", ("competitor", "median ms", "p99 ms"), rows)
+    if found.loads:
+        yield _loads(found)
+    if found.backlogs:
+        yield _backlogs(found)
+
+
+def throughput(standings: Standings) -> Page:
+    """Compare those who worked off the same commands."""
     rounds = "one round" if standings.rounds == 1 else f"median of {standings.rounds} rounds"
-    return f"{standings.commands:,} waiting {standings.workload.title}, {rounds}"
+    rows = [_row(standings, one) for one in standings.summaries]
+    blank = (_NONE,) * (len(COLUMNS) - 2)
+    rows += [(one.name, f"left out: {reason}", *blank) for one, reason in standings.absent.items()]
+    return Page(f"{standings.commands:,} waiting {standings.workload.title}, {rounds}", COLUMNS, rows, texts=2)
 
 
-def table(standings: Standings) -> Table:
-    """Lay the standings out for a terminal."""
-    found = Table(title=title(standings), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for index, column in enumerate(COLUMNS):
-        found.add_column(_in_two_lines(column), justify="left" if index < _TEXTS else "right", no_wrap=True)
-    for one in standings.summaries:
-        found.add_row(*cells(standings, one), style="bold" if one is OURS else None)
-    return found
-
-
-def cells(standings: Standings, one: Competitor) -> tuple[str, ...]:
-    """Write the row of a competitor."""
+def _row(standings: Standings, one: Competitor) -> tuple[str, ...]:
     summary = standings.summaries[one]
     return (
         one.name,
         one.guarantees,
-        str(standings.concurrencies[one] or "-"),
+        str(standings.concurrencies[one] or _NONE),
         f"{summary.rate:,.0f}",
         f"{summary.slowest:,.0f}-{summary.fastest:,.0f}",
         f"{summary.cpu_microseconds:,.0f}",
-        _mebibytes(summary),
-        f"{standings.ratio(one, ONE_SESSION_EACH):.2f}",
-        f"{standings.ratio(one, USUAL_WAY):.2f}",
+        _mebibytes(summary.peak_bytes),
+        _ratio(standings.ratio(one, USUAL_WAY)),
+        _ratio(standings.ratio(one, LIMIT)),
     )
 
 
-def verdict(ratio: float, target: float) -> str:
-    """Say in a line whether the target is reached."""
-    reached = "reached" if ratio >= target else "MISSED"
-    return (
-        f"{reached}: {OURS.name} is {ratio:.2f} times as fast as {ONE_SESSION_EACH.name}; at least {target:g} is wanted"
-    )
+def _loads(found: Findings) -> Page:
+    rows = [
+        (one.name, f"{load.offered:,}", f"{load.trips.median:.2f}", f"{load.trips.p99:.2f}")
+        if load.is_kept_up_with
+        else (one.name, f"{load.offered:,}", "does not keep up", _NONE)
+        for one, loads in found.loads.items()
+        for load in loads
+    ]
+    return Page("Latency against offered load", ("competitor", "commands/s", "median ms", "p99 ms"), rows)
+
+
+def _backlogs(found: Findings) -> Page:
+    rows = [
+        (f"{number:,}", f"{sample.rate:,.0f}", _mebibytes(sample.peak_bytes))
+        for number, sample in found.backlogs.items()
+    ]
+    return Page("A backlog of creates, worked off by crudmq", ("waiting", "commands/s", "peak MiB"), rows)
 
 
 def _in_two_lines(column: str) -> str:
@@ -71,5 +118,9 @@ def _in_two_lines(column: str) -> str:
     return f"{' '.join(words[:half])}\n{' '.join(words[half:])}" if half else column
 
 
-def _mebibytes(summary: Summary) -> str:
-    return "-" if summary.peak_bytes is None else f"{summary.peak_bytes / 2**20:,.0f}"
+def _ratio(ratio: float | None) -> str:
+    return _NONE if ratio is None else f"{ratio:.2f}"
+
+
+def _mebibytes(peak: float | None) -> str:
+    return _NONE if peak is None else f"{peak / 2**20:,.0f}"

@@ -1,6 +1,8 @@
 """The two servers that everybody is measured on."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,7 +38,13 @@ class Servers:
         """Connect to the broker."""
         return await aio_pika.connect(self.broker, timeout=_TIMEOUT)
 
-    async def connect_to(self, database: str | None = None) -> "asyncpg.Connection[asyncpg.Record]":
+    @asynccontextmanager
+    async def connected_to(self, database: str | None = None) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """Connect to a database, or to the one that others are made from."""
         url = self.postgres if database is None else self.database(database)
-        return await asyncpg.connect(url.replace("+asyncpg", "", 1), timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        address = url.replace("+asyncpg", "", 1)
+        connection = await asyncpg.connect(address, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=_TIMEOUT)

@@ -1,22 +1,23 @@
 """One run of one competitor, from filling its queue to checking what it did."""
 
-import os
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from aio_pika.abc import AbstractConnection
-
-from bench import databases, queues
+from bench import queues
 from bench.competitor import Competitor
 from bench.measure import Sample
+from bench.place import Place, prepared
 from bench.process import Clock, ProcessError, started
 from bench.servers import Servers
-from bench.workload import Workload
-from service.messaging.topology import Topology
+from bench.workload import Expected, Workload
 
 _GRACE = 60
 _SLOWEST = 25
 """Commands a second: who is slower than that hangs."""
+_PEOPLE = """
+    INSERT INTO people (name, age, version)
+    SELECT 'Person ' || number, number % 100, 1 FROM generate_series(1, $1::int) AS number
+"""
+_UPDATES = "SELECT coalesce(sum(version - 1), 0) FROM people"
 
 
 class TrialError(Exception):
@@ -38,26 +39,34 @@ class Trial:
         :raises TrialError: it does not count
         """
         try:
-            return await self._run(servers, template)
+            async with prepared(servers, template, self.competitor) as place:
+                return await self._run(servers, place)
         except (ProcessError, TrialError) as exc:
             raise TrialError(f"{self.competitor.name}, {self.workload.name}: {exc}") from exc
 
-    async def _run(self, servers: Servers, template: str) -> Sample:
-        async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(await servers.connect())
-            database = await stack.enter_async_context(databases.copied(servers, template))
-            names = await stack.enter_async_context(queues.topology(connection))
-            await queues.fill(connection, names, self.workload.commands(self.commands))
-            environment = self._environment(servers, database, names)
-            sample = await self._measure(connection, names, environment)
-            await self._check_queues(connection, names)
-            await self._check_rows(servers, database)
-            return sample
+    async def _run(self, servers: Servers, place: Place) -> Sample:
+        expected = self.workload.expected(self.commands)
+        await self._settle(servers, place)
+        commands = self.workload.commands(self.commands)
+        await queues.fill(place.connection, place.names, commands, self.competitor.envelope)
+        sample = await self._measure(place, expected)
+        await self._check_queues(place)
+        await self._check_rows(servers, place, expected)
+        return sample
 
-    async def _measure(self, connection: AbstractConnection, names: Topology, environment: dict[str, str]) -> Sample:
+    async def _settle(self, servers: Servers, place: Place) -> None:
+        """Insert the people who are there beforehand."""
+        if number := self.workload.people(self.commands):
+            async with servers.connected_to(place.database) as connection:
+                await connection.execute(_PEOPLE, number)
+                await connection.execute("VACUUM ANALYZE people")
+
+    async def _measure(self, place: Place, expected: Expected) -> Sample:
         command = self.competitor.command(self.concurrency)
-        events = self.workload.events(self.commands)
-        async with queues.finish_line(connection, names, events) as crossed, started(command, environment) as process:
+        async with (
+            queues.finish_line(place.connection, place.names, expected.told) as crossed,
+            started(command, place.environment) as process,
+        ):
             await process.consuming()
             clock = Clock(process)
             await process.unless_it_ends(crossed.wait(), _GRACE + self.commands / _SLOWEST)
@@ -67,31 +76,21 @@ class Trial:
             await process.stop()
         return Sample(self.commands, seconds, cpu_seconds, peak)
 
-    def _environment(self, servers: Servers, database: str, names: Topology) -> dict[str, str]:
-        # No setting of ours may leak in: the defaults are measured.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CRUDMQ_")}
-        return inherited | {
-            "CRUDMQ_BROKER_URL": servers.broker,
-            "CRUDMQ_DATABASE_URL": servers.database(database),
-            "CRUDMQ_PREFIX": names.prefix,
-            **dict(self.competitor.settings),
-        }
-
-    async def _check_queues(self, connection: AbstractConnection, names: Topology) -> None:
+    async def _check_queues(self, place: Place) -> None:
         # Nobody consumes any more: what was not acknowledged waits again.
-        for queue in (names.commands, names.dead_letters):
-            if left := await queues.waiting(connection, queue):
+        for queue in (place.names.commands, place.names.dead_letters):
+            if left := await queues.waiting(place.connection, queue):
                 raise TrialError(f"{left} messages are left in {queue}")
 
-    async def _check_rows(self, servers: Servers, database: str) -> None:
-        expected = {"people": self.workload.rows(self.commands)}
+    async def _check_rows(self, servers: Servers, place: Place, expected: Expected) -> None:
+        rows = dict(expected.rows)
         if self.competitor.has_inbox:
-            expected |= {"crudmq_inbox": self.commands, "crudmq_outbox": 0}
-        connection = await servers.connect_to(database)
-        try:
-            for table, rows in expected.items():
+            rows |= {"crudmq_inbox": expected.stored, "crudmq_outbox": 0}
+        async with servers.connected_to(place.database) as connection:
+            for table, number in rows.items():
                 found = await connection.fetchval(f'SELECT count(*) FROM "{table}"')  # noqa: S608 - names of ours
-                if found != rows:
-                    raise TrialError(f"{table} has {found} rows and not {rows}")
-        finally:
-            await connection.close()
+                if found != number:
+                    raise TrialError(f"{table} has {found} rows and not {number}")
+            updates = await connection.fetchval(_UPDATES)
+            if updates != expected.updates:
+                raise TrialError(f"people were updated {updates} times and not {expected.updates}")

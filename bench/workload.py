@@ -1,13 +1,10 @@
-"""What everybody is given to do."""
+"""What everybody is given to do, and what must have become of it."""
 
 import json
-import random
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from uuid import UUID
-
-_SEED = 1
-"""The same commands in every run."""
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,35 +14,64 @@ class Command:
     routing_key: str
     id: str
     body: bytes
+    replies: bool = False
+    """Whether its sender wants to be answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Commands, and what must be there when they are worked off."""
+    """Commands, and the people that are there beforehand."""
 
     name: str
     title: str
     commands: Callable[[int], Iterator[Command]]
     """Gives so many commands."""
-    rows: Callable[[int], int]
-    """How many people there are then."""
-    events: Callable[[int], int]
-    """How many events were published then."""
+    people: Callable[[int], int] = lambda _number: 0
+    """How many people there are before so many commands; their keys begin with 1."""
+
+    def expected(self, number: int) -> "Expected":
+        """Say what must be there when so many commands are worked off."""
+        tally = _Tally()
+        for command in self.commands(number):
+            tally.add(command)
+        rows = {"people": self.people(number) + tally.rows["people"], "groups": tally.rows["groups"]}
+        return Expected(tally.told, tally.stored, rows, tally.updates)
 
 
-def _creates(number: int) -> Iterator[Command]:
-    chance = random.Random(_SEED)
-    for index in range(number):
-        data = {"name": f"Person {index}", "age": chance.randint(0, 110)}
-        body = json.dumps({"resource": "people", "action": "create", "data": data}).encode()
-        yield Command("people.create", str(UUID(int=chance.getrandbits(128), version=4)), body)
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What work leaves behind, in whatever order it is done."""
+
+    told: int
+    """How many events and answers were published."""
+    stored: int
+    """How many commands the inbox knows: those that write, refused ones as well."""
+    rows: Mapping[str, int]
+    updates: int
+    """How often a person's version was counted up."""
 
 
-CREATES = Workload(
-    name="creates",
-    title="creates of one row",
-    commands=_creates,
-    rows=lambda number: number,
-    events=lambda number: number,
-)
-ALL = (CREATES,)
+class _Tally:
+    """Does the commands on paper."""
+
+    def __init__(self) -> None:
+        self.told = self.stored = self.updates = 0
+        self.rows: Counter[str] = Counter()
+        self._names: set[str] = set()
+
+    def add(self, command: Command) -> None:
+        body = json.loads(command.body)
+        self.told += command.replies
+        self.stored += body["action"] != "get"
+        for one in body.get("commands", [body]):
+            self._do(one)
+
+    def _do(self, command: Mapping[str, Any]) -> None:
+        action, resource = command["action"], command["resource"]
+        self.told += action != "get"
+        self.updates += action == "update"
+        if resource == "groups" and command["data"]["name"] in self._names:
+            return
+        self.rows[resource] += (action == "create") - (action == "delete")
+        if resource == "groups":
+            self._names.add(command["data"]["name"])

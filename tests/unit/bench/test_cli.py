@@ -3,21 +3,32 @@
 import pytest
 
 from bench.cli import parse, plan
-from bench.series import Plan
+from bench.competitors import ALL, OURS, USUAL_WAY
+from bench.series import BACKLOGS
+from bench.workloads import ALL as WORKLOADS
+from bench.workloads import CREATES
 
 
-def test_ten_thousand_commands_in_three_rounds_are_the_default() -> None:
-    assert plan(parse([])) == Plan(commands=10_000, rounds=3, calibration=1_000, tries=2)
+def test_everything_is_measured_in_three_rounds_of_ten_thousand() -> None:
+    found = plan(parse([]))
+    assert (found.competitors, found.workloads, found.rounds, found.commands) == (ALL, WORKLOADS, 3, 10_000)
+    assert len(found.others) == 3
 
 
-def test_a_quick_run_has_one_round_of_fewer_commands() -> None:
+def test_a_quick_run_compares_creates_with_the_usual_way_alone() -> None:
     found = plan(parse(["--quick"]))
-    assert found.rounds == 1
-    assert found.commands < 10_000
+    assert (found.competitors, found.workloads) == ((OURS, USUAL_WAY), (CREATES,))
+    assert not found.others
+
+
+def test_only_what_is_named_is_measured() -> None:
+    found = plan(parse(["--only", "creates", "--only", "backlogs"]))
+    assert (found.workloads, found.others) == ((CREATES,), (BACKLOGS,))
 
 
 def test_what_is_typed_wins() -> None:
-    assert plan(parse(["--quick", "--commands", "5000", "--rounds", "2"])) == Plan(5000, 2, 300, 1)
+    found = plan(parse(["--quick", "--commands", "4000", "--rounds", "2"]))
+    assert (found.commands, found.rounds) == (4000, 2)
 
 
 def test_calibration_never_takes_more_than_the_runs() -> None:
