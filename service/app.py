@@ -200,7 +200,7 @@ async def _is_fit(database: Database, settings: Settings, resources: Registry, s
     """Wait for the database and check it; False where a signal came first."""
     tables = [resource.table for resource in resources]
     needed = histories(settings)
-    checking = asyncio.create_task(Patience(database).through(lambda: revisions.check(database, needed, tables)))
+    checking = asyncio.create_task(Patience().through(lambda: revisions.check(database, needed, tables)))
     await first(stopping.wait(), checking)
     if not checking.done():
         checking.cancel()

@@ -1,7 +1,6 @@
 """Several workers, each a process that serves by itself, under one process that starts them again."""
 
 import asyncio
-import random
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -9,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from service.backoff import pause
 from service.messaging.waiting import first
 from service.reporting import QUESTION, is_ready
 
@@ -71,7 +71,7 @@ class Supervisor:
                 return
             log.error("a worker was killed, another is started", signal=signal.Signals(-code).name)
             tries = 0 if asyncio.get_running_loop().time() - begun > _LONGEST_PAUSE else tries + 1
-            await first(stopping.wait(), asyncio.sleep(pause(tries)))
+            await first(stopping.wait(), asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE)))
 
     async def _is_ready(self, worker: Process | None) -> bool:
         if worker is None or worker.stdin is None or worker.stdout is None:
@@ -94,8 +94,3 @@ class Supervisor:
 def _stop(worker: Process | None) -> None:
     if worker is not None and worker.returncode is None:
         worker.send_signal(signal.SIGTERM)
-
-
-def pause(tries: int) -> float:
-    """Wait twice as long each time, with full jitter."""
-    return random.uniform(0, min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE))  # noqa: S311 - not for secrets

@@ -31,7 +31,7 @@ class Executor:
         """Take where to run commands, and how to tell what they came to."""
         self._database = database
         self._answers = answers
-        self.patience = Patience(database)
+        self.patience = Patience()
         self._in_flight: set[int] = set()
         self._published: set[int] = set()
 

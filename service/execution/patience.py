@@ -1,15 +1,14 @@
 """Trying again: at once where another transaction was in the way, and for as long as the database is away."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import text
 
-from service.storage.engine import Database
-from service.storage.errors import Away, Locked, StorageError, Transient, translated
+from service.backoff import pause
+from service.storage.errors import Away, Locked, Transient, translated
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -20,12 +19,16 @@ _LONGEST_PAUSE = 5.0
 
 
 class Patience:
-    """Knows whether the database is there."""
+    """Knows whether the database is there: it is away for as long as somebody waits for it."""
 
-    def __init__(self, database: Database) -> None:
-        """Take the database to wait for; it is believed to be there."""
-        self._database = database
-        self.is_away = False
+    def __init__(self) -> None:
+        """Believe that it is there."""
+        self._waiting = 0
+
+    @property
+    def is_away(self) -> bool:
+        """Tell whether something could not be done for want of the database, and is tried again."""
+        return self._waiting > 0
 
     async def through(self, do: Callable[[], Awaitable[T]]) -> T:
         """Do something in a transaction, again while that may help.
@@ -34,39 +37,34 @@ class Patience:
 
         :raises StorageError: it failed for good; after several tries where it was `Transient`, unless that took long
         """
-        tries = 1
-        while True:
-            try:
-                with translated():
-                    return await do()
-            except Away as exc:
-                await self._wait_for_database(exc)
-            except Transient as exc:
-                if tries == _TRIES or isinstance(exc, Locked):
-                    raise
-                await asyncio.sleep(_pause(tries))
-                tries += 1
+        tries, waits = 1, 0
+        with ExitStack() as hold:
+            while True:
+                try:
+                    with translated():
+                        return await do()
+                except Away as exc:
+                    if not waits:
+                        hold.enter_context(self._held(exc))
+                    waits += 1
+                    # It is not asked whether it answers: it may, and be read-only or full.
+                    await asyncio.sleep(pause(waits, _FIRST_PAUSE, _LONGEST_PAUSE))
+                except Transient as exc:
+                    hold.close()
+                    if tries == _TRIES or isinstance(exc, Locked):
+                        raise
+                    waits = 0
+                    await asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE))
+                    tries += 1
 
-    async def _wait_for_database(self, exc: Away) -> None:
-        self.is_away = True
-        log.warning("the database is away, holding", reason=str(exc))
-        tries = 1
-        while not await self._answers():
-            await asyncio.sleep(_pause(tries))
-            tries += 1
-        self.is_away = False
-        log.info("the database is back")
-
-    async def _answers(self) -> bool:
+    @contextmanager
+    def _held(self, exc: Away) -> Iterator[None]:
+        if not self._waiting:
+            log.warning("the database is away, holding", reason=str(exc))
+        self._waiting += 1
         try:
-            with translated():
-                async with self._database.writing.begin() as session:
-                    await session.execute(text("SELECT 1"))
-        except StorageError:
-            return False
-        return True
-
-
-def _pause(tries: int) -> float:
-    """Wait twice as long each time, with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter)."""
-    return random.uniform(0, min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE))  # noqa: S311 - not for secrets
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                log.info("the database is back")

@@ -1,7 +1,6 @@
 """A connection that is made again for as long as somebody wants it."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 
 import aio_pika
@@ -9,6 +8,7 @@ import structlog
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
+from service.backoff import pause
 from service.messaging import decoding
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ async def keep(url: str, name: str, use: Callable[[AbstractConnection], Awaitabl
             log.warning("the broker is away", connection=name, reason=f"{type(exc).__name__}: {exc}")
         if asyncio.get_running_loop().time() - begun > _LONGEST_PAUSE:
             tries = 0
-        await asyncio.sleep(_pause(tries))
+        await asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE))
         tries += 1
 
 
@@ -62,8 +62,3 @@ async def close(connection: AbstractConnection) -> None:
             await connection.close()
     except CONNECTION_ERRORS as exc:
         log.debug("a connection did not close well", reason=str(exc))
-
-
-def _pause(tries: int) -> float:
-    """Wait twice as long each time, with full jitter."""
-    return random.uniform(0, min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE))  # noqa: S311 - not for secrets

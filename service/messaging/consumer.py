@@ -84,27 +84,28 @@ class Consumer:
 
     async def _handle(self, group: list[Delivery], beside: asyncio.TaskGroup) -> None:
         if group[0].is_suspect:
-            await self._handle_suspect(group[0])
-            return
-        attempts = [self._intake.take(delivery) for delivery in group]
+            await self._handle_suspects(group)
+        else:
+            await self._run([self._intake.take(delivery) for delivery in group], beside)
+
+    async def _handle_suspects(self, group: list[Delivery]) -> None:
+        """Run commands that may end the process, with nothing beside them but their own queries."""
+        for part in await self._suspects.parts(group):
+            if await self._suspects.accuse(part):
+                # Not even read: that may be what ends the process.
+                attempts = [Attempt(one, Subject(one.message_id), error=Internal()) for one in part]
+            else:
+                attempts = [self._intake.take(delivery) for delivery in part]
+            async with asyncio.TaskGroup() as beside:
+                await self._run(attempts, beside)
+            await self._suspects.acquit(part)
+
+    async def _run(self, attempts: list[Attempt], beside: asyncio.TaskGroup) -> None:
         await self._execute(attempts, beside)
         for attempt in attempts:
             if attempt.runs_beside:
                 # After the commit of what came before it, beside what comes next.
                 beside.create_task(self._read(attempt))
-
-    async def _handle_suspect(self, delivery: Delivery) -> None:
-        """Run a command that may end the process, with nothing beside it, not even its own query."""
-        if await self._suspects.accuse(delivery):
-            # Not even read: that may be what ends the process.
-            attempt = Attempt(delivery, Subject(delivery.message_id), error=Internal())
-        else:
-            attempt = self._intake.take(delivery)
-        async with asyncio.TaskGroup() as beside:
-            await self._execute([attempt], beside)
-            if attempt.runs_beside:
-                await self._read(attempt)
-        await self._suspects.acquit(delivery)
 
     async def _execute(self, attempts: list[Attempt], beside: asyncio.TaskGroup) -> None:
         together = [attempt for attempt in attempts if not attempt.runs_beside]

@@ -62,7 +62,7 @@ class Source:
     async def take(self, most: int, most_bytes: int) -> list[Delivery]:
         """Wait for a delivery, and give it with those that wait behind it: at once, however few they are.
 
-        A suspect is given alone. Gives none once it is told to stop.
+        Suspects are given by themselves. Gives none once it is told to stop.
         """
         while not self._waiting:
             if self._stopping.is_set():
@@ -72,7 +72,7 @@ class Source:
         taken = [self._waiting.popleft()]
         size = len(taken[0].body)
         while self._waiting and len(taken) < most and (size := size + len(self._waiting[0].body)) <= most_bytes:
-            if taken[0].is_suspect or self._waiting[0].is_suspect:
+            if taken[0].is_suspect is not self._waiting[0].is_suspect:
                 break
             taken.append(self._waiting.popleft())
         return taken

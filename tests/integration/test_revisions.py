@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import Connection, MetaData, inspect, text
 
 from service.examples.models import Base
 from service.storage import revisions, tables
@@ -39,10 +39,10 @@ def differences(connection: Connection, metadata: MetaData) -> list[Any]:
     return list(compare_metadata(context, metadata))
 
 
-def downgrade(connection: Connection, history: str) -> None:
+def downgrade(connection: Connection, target: str) -> None:
     config = revisions.config()
     config.attributes["connection"] = connection
-    command.downgrade(config, f"{history}@base")
+    command.downgrade(config, target)
 
 
 def names(connection: Connection) -> set[str]:
@@ -59,7 +59,7 @@ async def test_down_and_up_again_works(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
     before = await run(empty, names)
     for history in BOTH:
-        await run(empty, downgrade, history)
+        await run(empty, downgrade, f"{history}@base")
     assert await run(empty, names) == {revisions.VERSION_TABLE}
     await revisions.upgrade(empty, BOTH)
     assert await run(empty, names) == before
@@ -80,6 +80,21 @@ async def test_the_service_has_its_tables_without_those_of_the_example(empty: Da
 async def test_an_empty_database_is_refused_with_what_to_type(empty: Database) -> None:
     with pytest.raises(revisions.WrongRevisionError, match=r"revision none and needs .* type `crudmq migrate`"):
         await revisions.check(empty, [revisions.SERVICE], [])
+
+
+async def test_a_database_that_a_later_version_migrated_will_do(empty: Database) -> None:
+    await revisions.upgrade(empty, BOTH)
+    later = text(f"UPDATE {revisions.VERSION_TABLE} SET version_num = 'service_9999' WHERE version_num LIKE 'service%'")  # noqa: S608
+    async with empty.writing_engine.begin() as connection:
+        await connection.execute(later)
+    await revisions.check(empty, BOTH, Base.metadata.tables.values())
+
+
+async def test_a_database_that_an_earlier_version_migrated_is_refused(empty: Database) -> None:
+    await revisions.upgrade(empty, BOTH)
+    await run(empty, downgrade, "service@-1")
+    with pytest.raises(revisions.WrongRevisionError, match=r"needs service_0\d+ of the history `service`"):
+        await revisions.check(empty, BOTH, [])
 
 
 async def test_missing_tables_are_named(empty: Database) -> None:
