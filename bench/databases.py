@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from bench.servers import Servers
-from service import app
+from service import operations
 from service.settings import EXAMPLE, Settings
 
 
@@ -14,7 +14,7 @@ async def migrated(servers: Servers) -> AsyncIterator[str]:
     """Give the name of an empty database that has the tables of the service and of the example."""
     async with _database(servers) as name:
         settings = Settings(database_url=servers.database(name), models=EXAMPLE)
-        await app.migrate(settings, create_tables=False)
+        await operations.migrate(settings, create_tables=False)
         yield name
 
 

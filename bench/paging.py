@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bench.databases import migrated
 from bench.servers import Servers
-from service import app
+from service import assembly, operations
 from service.contract.limits import Limits
 from service.examples.models import Person
 from service.execution.planner import Planner
@@ -42,7 +42,7 @@ async def main() -> int:
 
 async def _measure(settings: Settings) -> tuple[float, float]:
     """Give the median time of an early and of a late page."""
-    database = app.open_database(settings)
+    database = assembly.open_database(settings)
     try:
         await _fill(database)
         async with database.reading() as session:
@@ -87,7 +87,7 @@ async def _postgres() -> AsyncIterator[Settings]:
 async def _sqlite() -> AsyncIterator[Settings]:
     with tempfile.TemporaryDirectory() as directory:
         settings = Settings(database_url=f"sqlite+aiosqlite:///{directory}/paging.db", models=EXAMPLE)
-        await app.migrate(settings, create_tables=False)
+        await operations.migrate(settings, create_tables=False)
         yield settings
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from service import __version__, app, settings
+from service import __version__, app, operations, settings
 from service.cli import dead_letters
 from service.cli.description import show
 from service.cli.loop import run as run_loop
@@ -52,7 +52,7 @@ def migrate(
 ) -> None:
     """Bring the database to the newest revision."""
     found = read_settings()
-    run_loop(app.migrate(found, create_tables=create_tables))
+    run_loop(operations.migrate(found, create_tables=create_tables))
     typer.echo(f"{settings.without_password(found.database_url)} is at the newest revision")
 
 
@@ -70,7 +70,7 @@ def describe(
     *, as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")] = False
 ) -> None:
     """Show what is exposed: resources with their actions, fields and relationships, statements, limits."""
-    description, limits = app.describe(read_settings())
+    description, limits = operations.describe(read_settings())
     if as_json:
         typer.echo(json.dumps({**description, "limits": limits}, indent=2))
     else:

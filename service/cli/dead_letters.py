@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from service import app
+from service import operations
 from service.cli.letters import lines, show_list, summary
 from service.cli.loop import run
 from service.cli.startup import read_settings
@@ -43,7 +43,9 @@ def list_letters(
     found: list[dict[str, Any]] = []
     with _progress("looking") as progress:
         chosen = Selection(ids or (), codes or (), resources or ())
-        run(app.each_dead_letter(read_settings(), chosen, lambda letter: found.append(summary(letter)), progress))
+        run(
+            operations.each_dead_letter(read_settings(), chosen, lambda letter: found.append(summary(letter)), progress)
+        )
     if as_json:
         for one in found:
             typer.echo(json.dumps(one))
@@ -57,7 +59,7 @@ def show(message_id: Annotated[str, typer.Argument(help="The message_id.")]) -> 
     found: list[str] = []
     with _progress("looking") as progress:
         chosen = Selection(ids=[message_id])
-        run(app.each_dead_letter(read_settings(), chosen, lambda letter: found.extend(lines(letter)), progress))
+        run(operations.each_dead_letter(read_settings(), chosen, lambda letter: found.extend(lines(letter)), progress))
     if not found:
         raise DeadLettersError(f"there is no dead letter {message_id}")
     typer.echo("\n".join(found))
@@ -85,7 +87,11 @@ def replay(  # noqa: PLR0913 - each is a word of its own on the command line
         with _progress("replaying") as progress:
             bounds = Bounds(limit, rate)
             settings = read_settings()
-            run(app.replay_dead_letters(settings, selection, bounds, cleared, progress, without_actor=without_actor))
+            run(
+                operations.replay_dead_letters(
+                    settings, selection, bounds, cleared, progress, without_actor=without_actor
+                )
+            )
     finally:
         _tell("replayed", cleared)
 
@@ -107,7 +113,7 @@ def discard(  # noqa: PLR0913 - each is a word of its own on the command line
     cleared = Cleared()
     try:
         with _progress("discarding") as progress:
-            run(app.discard_dead_letters(read_settings(), selection, Bounds(limit, rate), cleared, progress))
+            run(operations.discard_dead_letters(read_settings(), selection, Bounds(limit, rate), cleared, progress))
     finally:
         _tell("discarded", cleared)
 

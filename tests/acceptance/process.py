@@ -35,11 +35,11 @@ def environment(database_url: str, prefix: str, settings: Mapping[str, str] | No
     }
 
 
-def crudmq(*words: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def crudmq(*words: str, environ: Mapping[str, str], root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Type a command, and wait for its end."""
     command = [sys.executable, "-m", "service", *words]
     return subprocess.run(
-        command, cwd=ROOT, env=dict(environ), capture_output=True, text=True, timeout=_START_SECONDS, check=False
+        command, cwd=root, env=dict(environ), capture_output=True, text=True, timeout=_START_SECONDS, check=False
     )
 
 
@@ -50,6 +50,8 @@ class Service:
     """What is run: `python -m <module> run`."""
     options: tuple[str, ...] = ()
     """What else is said."""
+    root = ROOT
+    """The source tree that it is run from."""
 
     def __init__(self, database_url: str, prefix: str, settings: Mapping[str, str] | None = None) -> None:
         self.database_url = database_url
@@ -90,7 +92,7 @@ class Service:
             return "\n".join(self._lines)
 
     def migrate(self, *options: str) -> None:
-        done = crudmq("migrate", *options, environ=self.environ)
+        done = crudmq("migrate", *options, environ=self.environ, root=self.root)
         assert done.returncode == 0, done.stderr
 
     def start(self) -> Self:
@@ -106,7 +108,7 @@ class Service:
         self._seen.clear()
         self._process = subprocess.Popen(
             [sys.executable, "-m", self.module, "run", *self.options],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environ,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tests.faults.fault import Fault
-from tests.faults.faults import broker, crowd, partitions, poison, process, storage
+from tests.faults.faults import boxes, broker, crowd, partitions, poison, process, storage, versions
 from tests.faults.rig.rig import Rig
 
 
@@ -15,5 +15,7 @@ def faults(rig: Rig) -> Sequence[Fault]:
         *storage.faults(rig),
         *poison.FAULTS,
         *partitions.FAULTS,
+        *boxes.FAULTS,
+        *versions.FAULTS,
         *crowd.FAULTS,
     ]

@@ -80,7 +80,8 @@ def _ends(command: Command, evidence: Evidence, results: Sequence[Heard], expect
         ends.add(End.INBOX)
     if any(dead.command == command.id for dead in evidence.dead):
         ends.add(End.DEAD_LETTERS)
-    if not ends and any(_code(result.body) in expected.unstored for result in results):
+    is_unstored = any(_code(result.body) in expected.unstored for result in results)
+    if not ends and results and (is_unstored or expected.forgotten):
         ends.add(End.ANSWER)
     return ends
 

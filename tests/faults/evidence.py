@@ -62,6 +62,8 @@ class Expected:
     """Codes that end a command without a trace in the inbox or the dead letters."""
     poison: frozenset[bytes] = frozenset()
     """Bodies of messages that must end as dead letters, and no others with them."""
+    forgotten: bool = False
+    """Whether the inbox was made old: what was answered need not be in it any more."""
     has_order: bool = True
     """Whether one consumer serves each key: only then is an order promised."""
     consumers: int = 1

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, ParamSpec, Self, TypeVar
 
-from service import app
+from service import housekeeping
 from service.contract import delivery, event
 from service.contract.delivery import Delivery
 from service.execution.attempt import Attempt
@@ -20,7 +20,8 @@ from service.execution.intake import Intake
 from service.messaging import batch
 from service.messaging.amqp import Outgoing
 from service.messaging.source import Source
-from service.storage import outbox
+from service.storage import engine, outbox
+from service.storage.engine import Database
 
 VARIABLE = "CRUDMQ_TEST_CHILD"
 
@@ -51,6 +52,10 @@ class Asked:
     housekeeping: float = 1
     killer: str | None = None
     """A body: whoever reads a command that has it is killed."""
+    pause: bool = False
+    """Whether it stops itself, as SIGSTOP does, in the transaction at that call."""
+    connections: int | None = None
+    """How many connections to the database it has, where that is fewer than it wants."""
     shift: float = 0
     """Seconds by which its clock is wrong."""
     bug: str | None = None
@@ -69,9 +74,14 @@ def read(environ: Mapping[str, str]) -> Asked:
 def install(asked: Asked) -> None:
     """Wrap the steps of the service in this process."""
     outbox.LEASE = timedelta(seconds=asked.lease)
-    app._HOUSEKEEPING_SECONDS = asked.housekeeping  # type: ignore[assignment]  # less than a second will do
+    housekeeping._EVERY_SECONDS = asked.housekeeping  # type: ignore[assignment]  # less than a second will do
+    housekeeping._STEADY_ROUNDS = 5
     if asked.shift:
         _shift_clock(asked.shift)
+    if asked.connections is not None:
+        _with_few(asked.connections)
+    if asked.pause:
+        _after(Group, "run", asked.call, _pause)
     if asked.killer is not None:
         _die_of(asked.killer.encode())
     if asked.die is not None:
@@ -83,9 +93,14 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _after(owner: Any, name: str, call: int) -> None:  # noqa: ANN401 - any class
-    """End the process when a step has been done so often."""
-    _wrap(owner, name, lambda step: _dying_after(step, call))
+def _pause() -> None:
+    """Stop the process as it is, until somebody lets it go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _after(owner: Any, name: str, call: int, act: Callable[[], None] = die) -> None:  # noqa: ANN401 - any class
+    """Do something to the process when a step has been done so often."""
+    _wrap(owner, name, lambda step: _acting_after(step, call, act))
 
 
 def _before(owner: Any, name: str, call: int) -> None:  # noqa: ANN401 - any class
@@ -97,7 +112,7 @@ def _wrap(owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:  # noqa
     setattr(owner, name, wrapper(getattr(owner, name)))
 
 
-def _dying_after(step: Callable[P, Awaitable[T]], call: int) -> Callable[P, Awaitable[T]]:
+def _acting_after(step: Callable[P, Awaitable[T]], call: int, act: Callable[[], None]) -> Callable[P, Awaitable[T]]:
     calls = 0
 
     async def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -105,7 +120,7 @@ def _dying_after(step: Callable[P, Awaitable[T]], call: int) -> Callable[P, Awai
         result = await step(*args, **kwargs)
         calls += 1
         if calls == call:
-            die()
+            act()
         return result
 
     return wrapped
@@ -142,6 +157,17 @@ def _die_while_publishing(call: int) -> None:
         raise AssertionError
 
     batch.publish = wrapped
+
+
+def _with_few(connections: int) -> None:
+    """Give the pool less than the service has uses for, and let it be told of that soon."""
+    open_database = Database.open
+
+    def wrapped(url: str, **rest: Any) -> Database:  # noqa: ANN401 - whatever it is opened with
+        return open_database(url, **{**rest, "connections": connections})
+
+    engine._POOL_TIMEOUT = 1
+    setattr(Database, "open", staticmethod(wrapped))  # noqa: B010 - a classmethod is replaced
 
 
 def _die_of(body: bytes) -> None:

@@ -94,9 +94,13 @@ class Run:
     def add_replica(self, asked: Asked | None = None) -> Replica:
         """Start one more."""
         replica = Replica(self.seen_database_url, self.prefix, self.settings, asked or Asked())
+        self.add_stopped(replica)
+        return replica.start()
+
+    def add_stopped(self, replica: Replica) -> None:
+        """Take one more that is started later; it ends with the run."""
         self.replicas.append(replica)
         self.stack.callback(_end, replica)
-        return replica.start()
 
     def answered(self, more: int, seconds: float = 60) -> None:
         """Wait until so many more commands are answered."""

@@ -1,6 +1,6 @@
 """Replays the events: what they tell, one after the other, must lead to what the database holds."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -48,13 +48,14 @@ def _versions(name: str, history: Sequence[Told], row: Row | None) -> Iterator[F
     """Check that every version that was committed was told once, and no other."""
     changes = [one.version for one in history if one.fact != "deleted"]
     last = max([*changes, 0]) if row is None else int(str(row["version"]))
-    for version in sorted(set(range(1, last + 1)) - set(changes)):
+    told = Counter(changes)
+    for version in sorted(set(range(1, last + 1)) - told.keys()):
         yield Finding(Kind.LOST, f"{name}: no event of its version {version}")
-    for version in sorted(set(changes)):
+    for version, number in sorted(told.items()):
         if version > last:
             yield Finding(Kind.DOUBLED, f"{name}: an event of version {version}, which was never committed")
-        elif changes.count(version) > 1:
-            yield Finding(Kind.DOUBLED, f"{name}: {changes.count(version)} events of version {version}")
+        elif number > 1:
+            yield Finding(Kind.DOUBLED, f"{name}: {number} events of version {version}")
 
 
 def _chained(history: Sequence[Told]) -> list[Told]:

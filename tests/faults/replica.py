@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from tests.acceptance.process import Service
 from tests.faults import failpoints
 from tests.faults.failpoints import Asked
@@ -39,6 +41,10 @@ class Replica(Service):
     def pause(self) -> None:
         """Stop it as it is: it neither works nor notices that time goes by."""
         os.kill(self.pid, signal.SIGSTOP)
+
+    @property
+    def is_paused(self) -> bool:
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
 
     def resume(self) -> None:
         """Let it go on."""

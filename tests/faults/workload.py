@@ -202,6 +202,12 @@ _MIX: dict[Kind, int] = {
     Workload.failing_transaction: 1,
     Workload.faulty: 1,
 }
+OF_HOT_KEYS = tuple(
+    kind
+    for kind in _MIX
+    if kind not in (Workload.create, Workload.create_many, Workload.create_inline, Workload.faulty)
+)
+"""What waits for a transaction that is open for long."""
 OF_SEVERAL_KEYS = (Workload.update_where, Workload.update_many, Workload.upsert_many)
 """What changes several hot keys, and so has no one partition that it belongs to."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy.exc import DBAPIError
 
 from tests.faults.evidence import Expected
+from tests.faults.failpoints import Asked
 from tests.faults.fault import Fault, Run
 from tests.faults.faults.watching import at_commit
 from tests.faults.replica import wait
@@ -66,6 +67,28 @@ def _full(rig: Rig, run: Run) -> None:
     run.answered(150)
     with rig.postgres.without_room():
         wait(_A_WHILE)
+
+
+def _on_small_disk(rig: Rig, run: Run) -> None:
+    """Put the tables where there is little room; what PostgreSQL recovers from is elsewhere."""
+    name = run.database_url.rpartition("/")[2]
+    rig.postgres.execute(f'ALTER DATABASE "{name}" SET TABLESPACE {rig.disk.tablespace}')
+
+
+def _disk_full(rig: Rig, run: Run) -> None:
+    run.answered(150)
+    with rig.disk.full():
+        run.replica.wait_for_line("No space left on device", _HELD)
+        wait(_A_WHILE)
+
+
+def _few_connections(_rig: Rig, run: Run) -> None:
+    """Have the only connection taken by a group that waits for a row, while others ask for one."""
+    run.answered(150)
+    one = f"SELECT id FROM people WHERE id = {HOT[0]} FOR UPDATE"  # noqa: S608 - a number of ours
+    with sql.open_transaction(run.database_url, one):
+        wait(_A_WHILE)
+    run.replica.wait_for_line("no connection was free in time")
 
 
 def _migrated(_rig: Rig, run: Run) -> None:
@@ -139,6 +162,8 @@ def faults(rig: Rig) -> Sequence[Fault]:
             replicas=2,
             expected=Expected(has_order=False, consumers=2),
         ),
+        Fault("disk full", inject(_disk_full), prepare=inject(_on_small_disk)),
+        Fault("pool exhausted", inject(_few_connections), asked=Asked(connections=1)),
         # SQLite gives the key of the last row again when that is deleted: its versions would begin anew.
         Fault("SQLite busy", inject(_busy), kind="sqlite", without=(Workload.delete_where,)),
         Fault("MariaDB deadlock", inject(_deadlocks), kind="mariadb"),

@@ -36,12 +36,13 @@ class Postgres:
         if programs is None:
             raise NotInstalledError("PostgreSQL is not installed")
         self.port = free_port()
-        self._owner = OWNER if is_root() else None
+        self.owner = OWNER if is_root() else None
+        """Who it runs as, where that is not us."""
         data = directory / "data"
-        if self._owner is not None:
+        if self.owner is not None:
             # PostgreSQL refuses to run as root.
-            shutil.chown(directory, self._owner)
-        _as(self._owner, str(programs / "initdb"), *_init_options(data))
+            shutil.chown(directory, self.owner)
+        _as(self.owner, str(programs / "initdb"), *_init_options(data))
         settings = {"port": self.port, **_SETTINGS}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         # Where it runs as somebody else, that somebody has no business in our environment.
@@ -49,7 +50,7 @@ class Postgres:
             [str(programs / "postgres"), "-D", str(data), *options],
             log=directory / "server.log",
             environ={"PATH": os.environ.get("PATH", os.defpath)},
-            user=self._owner,
+            user=self.owner,
         )
 
     @property
