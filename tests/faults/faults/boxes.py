@@ -6,10 +6,12 @@ from tests.faults.fault import Fault, Run
 from tests.faults.workload import OF_HOT_KEYS
 from tests.support import sql
 
-_GROW_OLD = "UPDATE crudmq_inbox SET stored_at = stored_at - 8 * 24 * 60 * 60"
-_OLD = (
-    "SELECT count(*) FROM crudmq_inbox WHERE stored_at < (SELECT max(stored_at) - 7 * 24 * 60 * 60 FROM crudmq_inbox)"
-)
+_GROW_OLD = """
+    SELECT count(*) FROM crudmq_inbox WHERE stored_at < (SELECT max(stored_at) - 7 * 24 * 60 * 60 FROM crudmq_inbox)
+"""
+_OLD = """
+    SELECT count(*) FROM crudmq_inbox WHERE stored_at < (SELECT max(stored_at) - 7 * 24 * 60 * 60 FROM crudmq_inbox)
+"""
 _SECONDS = 30
 
 

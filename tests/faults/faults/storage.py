@@ -87,8 +87,7 @@ def _few_connections(_rig: Rig, run: Run) -> None:
     run.answered(150)
     one = f"SELECT id FROM people WHERE id = {HOT[0]} FOR UPDATE"  # noqa: S608 - a number of ours
     with sql.open_transaction(run.database_url, one):
-        wait(_A_WHILE)
-    run.replica.wait_for_line("no connection was free in time")
+        run.replica.wait_for_line("no connection was free in time", _HELD)
 
 
 def _migrated(_rig: Rig, run: Run) -> None:
