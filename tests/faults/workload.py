@@ -208,6 +208,13 @@ OF_HOT_KEYS = tuple(
     if kind not in (Workload.create, Workload.create_many, Workload.create_inline, Workload.faulty)
 )
 """What waits for a transaction that is open for long."""
+COSTLY = tuple(
+    kind
+    for kind in _MIX
+    if kind
+    not in (Workload.create, Workload.update, Workload.update_version, Workload.create_user, Workload.delete_user)
+)
+"""What takes several statements, or has to look at every row."""
 OF_SEVERAL_KEYS = (Workload.update_where, Workload.update_many, Workload.upsert_many)
 """What changes several hot keys, and so has no one partition that it belongs to."""
 

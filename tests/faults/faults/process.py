@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from tests.faults.evidence import Expected
 from tests.faults.failpoints import Asked, Step
@@ -121,7 +122,13 @@ FAULTS = [
     PAUSED,
     Fault("SIGSTOP past the heartbeat", paused(PAST_THE_HEARTBEAT)),
     Fault("SIGSTOP past the lease, of two", paused(_PAST_THE_LEASE), replicas=2, expected=_several(2)),
-    Fault("SIGSTOP past the heartbeat, of two", paused(PAST_THE_HEARTBEAT), replicas=2, expected=_several(2)),
+    # What waits for a row that the one which stands still has changed, waits longer than a statement may take.
+    Fault(
+        "SIGSTOP past the heartbeat, of two",
+        paused(PAST_THE_HEARTBEAT),
+        replicas=2,
+        expected=replace(_several(2), unstored=frozenset({"timeout"})),
+    ),
     Fault("two relays", paused(_PAST_THE_LEASE), replicas=3, expected=_several(3)),
     TERMINATED,
     Fault("SIGTERM twice", _terminated_twice),
