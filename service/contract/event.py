@@ -5,6 +5,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ _random = random.Random().getrandbits  # noqa: S311
 _FAILURES = uuid.uuid5(uuid.NAMESPACE_URL, "urn:crudmq:failed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """An encoded event and what it is published under."""
 
@@ -28,7 +29,7 @@ class Event:
 
 def subject_of(resource: str, key: tuple[object, ...]) -> str:
     """Name a row: `people/1`, `users/1/tom%40example.org`."""
-    return "/".join([resource, *(quote(str(value), safe="") for value in key)])
+    return "/".join([resource, *(str(value) if type(value) is int else quote(str(value), safe="") for value in key)])
 
 
 def change(  # noqa: PLR0913 - the parts of an event
@@ -72,13 +73,23 @@ def new_id() -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def _now() -> str:
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    return f"{_second(seconds)}.{microseconds:06}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+
+
 def _event(cause: Delivery, source: str, id_: str, type_: str, rest: dict[str, Any]) -> Event:
     found = {
         "specversion": "1.0",
         "id": id_,
         "source": source,
         "type": type_,
-        "time": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+        "time": _now(),
         "datacontenttype": "application/json",
         "commandid": cause.id,
         "correlationid": cause.correlation,

@@ -7,7 +7,8 @@ from service.contract.delivery import Delivery
 from service.contract.event import Event
 
 
-@dataclass(frozen=True, slots=True)
+# To freeze what is made for each command costs more than to make it: the same is so wherever `frozen` is missing.
+@dataclass(slots=True)
 class Message:
     """A result for a reply queue, or an event for everybody."""
 

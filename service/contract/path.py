@@ -12,5 +12,8 @@ def at(path: str, step: str | int) -> str:
 
 def shorten(name: str) -> str:
     """Make a name from a message fit to be shown in an error."""
-    clean = name[:MAX_NAME].encode("utf-8", "replace").decode()
+    clean = name[:MAX_NAME]
+    if clean.isascii() and clean.isprintable():
+        return clean
+    clean = clean.encode("utf-8", "replace").decode()
     return "".join(letter if letter.isprintable() else "?" for letter in clean)

@@ -8,7 +8,7 @@ from service.contract.codec import encode
 from service.contract.errors import CommandError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Subject:
     """What the answer is about, as far as the message said it."""
 

@@ -23,8 +23,10 @@ class Attempt:
     """Whether another row may have what it wants: it then runs in a savepoint."""
     failed: bool = False
     """Whether the error is the database's or ours: the inbox has been asked already."""
+    guessed: bool = False
+    """Whether it was run once without asking the inbox."""
     tried: bool = False
-    """Whether a transaction was begun for it: that may be committed, though we did not hear so."""
+    """Whether a commit was asked for: it may be committed, though we did not hear so."""
     id: bytes = field(init=False)
     body: bytes = field(init=False)
 

@@ -54,7 +54,7 @@ class Declared:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What a command came to."""
 

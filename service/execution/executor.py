@@ -119,8 +119,6 @@ class Executor:
 
     async def _transaction(self, attempts: list[Attempt]) -> Batch:
         group = Group(attempts, self._answers)
-        for attempt in attempts:
-            attempt.tried = True
         if all(attempt.is_read for attempt in attempts):
             async with self._database.reading.begin() as session:
                 return await group.run(session, self._in_flight)
@@ -129,6 +127,8 @@ class Executor:
             await self._database.lock_waits.choose(session, brief=len(attempts) > 1)
             batch = await group.run(session, self._in_flight)
             await outbox.published(session, marks)
+            for attempt in attempts:
+                attempt.tried = True
         self._marked(marks)
         return batch
 

@@ -31,15 +31,16 @@ class DeadLetter:
     error: CommandError
 
 
+_ACK = Ack()
 Outcome = Ack | Retry | DeadLetter
 
 
 def outcome(error: CommandError | None) -> Outcome:
     """Decide what becomes of a delivery that was answered."""
-    return Ack() if error is None or not error.kept else DeadLetter(error)
+    return _ACK if error is None or not error.kept else DeadLetter(error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
     """One delivery's outcome, and what must be published before it is acted on."""
 

@@ -2,25 +2,24 @@
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
-from uuid import uuid4
 
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from service.contract.delivery import Delivery
 from service.contract.errors import CommandError
-from service.contract.event import CONTENT_TYPE
+from service.contract.event import CONTENT_TYPE, new_id
 from service.contract.message import Message
 from service.messaging import decoding
+from service.messaging.encoding import PERSISTENT, Plain, Properties
 from service.messaging.topology import Topology
 
 ATTEMPTS = "x-attempts"
 EXCHANGE = "x-original-exchange"
 ROUTING_KEY = "x-original-routing-key"
 _RETURNS = "x-delivery-count"
-_PERSISTENT = 2
 _MOST_ATTEMPTS = 1000
 _JSON = "application/json"
 
@@ -28,14 +27,14 @@ UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError, struct.erro
 """What the client raises where AMQP, or the client, cannot say something."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """A message as it is published."""
 
     exchange: str
     routing_key: str
     body: bytes
-    properties: Basic.Properties
+    properties: Properties
     mandatory: bool
 
 
@@ -83,23 +82,17 @@ def _attempts(header: object) -> int:
 def outgoing(message: Message, names: Topology) -> Outgoing:
     """Address a result or an event."""
     if message.event_type is not None:
-        properties = Basic.Properties(
-            content_type=CONTENT_TYPE,
-            delivery_mode=_PERSISTENT,
-            message_id=message.event_id,
-            correlation_id=message.correlation_id,
-        )
+        properties = Plain(CONTENT_TYPE, message.event_id, message.correlation_id)
         return Outgoing(names.events, message.event_type, message.body.encode(), properties, mandatory=False)
-    properties = Basic.Properties(
-        content_type=_JSON,
-        delivery_mode=_PERSISTENT,
-        message_type="result",
-        # The client tells returned messages apart by their id: it must be unique.
-        message_id=uuid4().hex,
-        correlation_id=message.correlation_id,
-        headers={"x-replayed": True} if message.replayed else None,
-    )
-    return Outgoing("", message.reply_to or "", message.body.encode(), properties, mandatory=True)
+    return Outgoing("", message.reply_to or "", message.body.encode(), _of_result(message), mandatory=True)
+
+
+def _of_result(message: Message) -> Properties:
+    # The client tells returned messages apart by their id: it must be unique.
+    plain = Plain(_JSON, new_id(), message.correlation_id, "result")
+    if not message.replayed:
+        return plain
+    return Basic.Properties(**asdict(plain), delivery_mode=PERSISTENT, headers={"x-replayed": True})
 
 
 def dead_letter(found: Delivery, error: CommandError, names: Topology) -> Outgoing:
@@ -132,7 +125,7 @@ def _again(found: Delivery, exchange: str, routing_key: str, headers: dict[str, 
         "user_id": None,
         # The broker takes it off what it dead-letters, for the same reason: there it would be lost.
         "expiration": None,
-        "delivery_mode": _PERSISTENT,
+        "delivery_mode": PERSISTENT,
     }
     if not _is_encodable(Basic.Properties(**fields)):
         # The client reads more than it can write: better without the publisher's headers than not at all.

@@ -6,15 +6,11 @@ does for a command. Here they share them; each still has its own confirmation.
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
 
 from aiormq.abc import ChannelFrame
 from aiormq.channel import Channel
-from pamqp import frame
-from pamqp.body import ContentBody
-from pamqp.commands import Basic
-from pamqp.header import ContentHeader
 
+from service.messaging import encoding
 from service.messaging.amqp import UNENCODABLE, Outgoing
 
 
@@ -95,21 +91,15 @@ async def publish(channel: Channel, messages: Sequence[Outgoing]) -> list[BaseEx
 
 
 def _encode(channel: Channel, message: Outgoing) -> bytes:
-    size, number = channel.max_content_size, channel.number
-    header = ContentHeader(properties=message.properties, body_size=len(message.body))
-    bodies = [ContentBody(message.body[start : start + size]) for start in range(0, len(message.body), size)]
-    return b"".join(
-        [
-            _method(message.exchange, message.routing_key, message.mandatory, number),
-            frame.marshal(header, number),
-            *(frame.marshal(body, number) for body in bodies),
-        ]
+    return encoding.message(
+        message.exchange,
+        message.routing_key,
+        message.properties,
+        message.body,
+        mandatory=message.mandatory,
+        number=channel.number,
+        size=channel.max_content_size,
     )
-
-
-@lru_cache(maxsize=1024)
-def _method(exchange: str, routing_key: str, mandatory: bool, number: int) -> bytes:  # noqa: FBT001 - part of the cache's key
-    return frame.marshal(Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory), number)
 
 
 def _expect(channel: Channel, message: Outgoing, confirmation: _Confirmation) -> str:

@@ -19,7 +19,7 @@ async def add(session: AsyncSession, entries: Sequence[Entry], messages: Sequenc
 
     :raises Transient: another consumer stored one of them meanwhile; run again, its answer will be found
     """
-    if entries and messages and (await session.connection()).dialect.name == "postgresql":
+    if entries and messages and session.get_bind().dialect.name == "postgresql":
         return await _add_at_once(session, entries, messages)
     outbox_id = await outbox.add(session, messages)
     await inbox.add(session, [replace(entry, outbox_id=outbox_id) for entry in entries])

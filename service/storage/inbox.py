@@ -23,7 +23,7 @@ _LOOKUP = select(inbox.c.id, inbox.c.body, inbox.c.result, inbox.c.outbox_id).wh
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A command that took effect, or was refused for good."""
 

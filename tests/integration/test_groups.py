@@ -236,6 +236,37 @@ async def test_a_repeat_while_its_events_are_being_published_does_not_publish_th
     assert bench.events == []
 
 
+REPEATED = {
+    "an update": update(1, age=5),
+    "a create, whose row is there by now": create("Ann", id=2),
+    "a delete, whose row is gone by now": on("delete", 1),
+    "one that would be refused by now": {
+        "resource": "people",
+        "action": "update",
+        "where": {"name": "Ann"},
+        "data": {"name": "Tom"},
+        "max_rows": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("command", REPEATED.values(), ids=REPEATED)
+async def test_one_that_comes_again_alone_is_answered_with_what_it_came_to(
+    bench: Bench, command: dict[str, Any]
+) -> None:
+    await bench.ask(create("Tom", id=1))
+    if "where" in command:
+        await bench.ask(create("Ann", id=3))
+    first = await bench.ask(command, "1")
+    assert first["status"] == "ok"
+    if "where" in command:
+        await bench.run(*[bench.attempt(create("Ann")) for _ in range(3)])
+    before = await count(bench, Person)
+    assert await bench.ask(command, "1") == first
+    assert await count(bench, Person) == before
+    assert (await bench.ask(update(1, age=6), "1"))["error"]["code"] == "id_reused"
+
+
 async def test_once_all_is_published_the_outbox_is_empty(bench: Bench) -> None:
     await bench.ask(create("Tom"))
     assert await count(bench, tables.outbox) == 1

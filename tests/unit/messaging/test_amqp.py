@@ -21,9 +21,15 @@ def message(headers: dict[str, Any] | None = None, *, redelivered: bool = False,
     return DeliveredMessage(delivery=deliver, header=header, body=b"{}", channel=sentinel.channel)
 
 
+def headers_of(to: amqp.Outgoing) -> dict[str, Any]:
+    assert isinstance(to.properties, Basic.Properties)
+    return dict(to.properties.headers or {})
+
+
 def returned(to: amqp.Outgoing) -> Any:  # noqa: ANN401 - aiormq's
     """Give what comes out of a retry queue."""
     deliver = Basic.Deliver("tag", 1, redelivered=False, exchange="crudmq.commands", routing_key=to.routing_key)
+    assert isinstance(to.properties, Basic.Properties)
     header = ContentHeader(properties=to.properties)
     return DeliveredMessage(delivery=deliver, header=header, body=to.body, channel=sentinel.channel)
 
@@ -37,7 +43,7 @@ def test_where_a_command_was_first_published_outlasts_its_waits() -> None:
     assert (found.exchange, found.routing_key) == ("crudmq.commands", "people.create")
     dead = amqp.dead_letter(found, Unavailable(), NAMES)
     assert dead.routing_key == "people.create"
-    headers = dead.properties.headers or {}
+    headers = headers_of(dead)
     assert headers["x-original-routing-key"] == "people.create"
     assert headers["x-attempts"] == 4
     assert headers["partition-key"] == "a"
@@ -67,6 +73,6 @@ def test_what_came_back_more_than_once_is_a_suspect(
 
 def test_headers_that_the_client_can_read_and_not_write_do_not_keep_a_dead_letter_from_its_queue() -> None:
     found = amqp.delivery(message({"odd": object()}))
-    headers = amqp.dead_letter(found, Unavailable(), NAMES).properties.headers or {}
+    headers = headers_of(amqp.dead_letter(found, Unavailable(), NAMES))
     assert "odd" not in headers
     assert headers["x-error-code"] == "unavailable"
