@@ -24,12 +24,13 @@ def _backlog(run: Run) -> None:
     run.replica.terminate()
     assert run.load.wait_for(_BACKLOG, 600), "the backlog could not be published"
     run.load.enough(_BACKLOG)
-    run.over()
     run.replica.start()
     run.answered(_EARLY, 600)
     early = run.replica.peak_bytes()
     run.answered(_BACKLOG - len(run.answer_times()), 1200)
     late = run.replica.peak_bytes()
+    # What comes now stands behind nothing any more.
+    run.over()
     run.notes.append(f"peak memory: {_mib(early)} at {_EARLY:,} commands, {_mib(late)} at the end")
     assert late <= _PEAK_GROWTH * early, run.notes[-1]
 
