@@ -17,6 +17,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from service.contract import codec
 
 _TIMEOUT = 30.0
+_CLOSE_TIMEOUT = 5.0
 _MAX_BYTES = 2**27
 
 
@@ -89,11 +90,10 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Disconnect; whoever still waits for a result is cancelled."""
+        """Disconnect, however badly the connection is; whoever still waits for a result is cancelled."""
         for future in self._waiting.values():
             future.cancel()
-        with contextlib.suppress(AMQPError, OSError):
-            await self._connection.close()
+        await _close(self._connection)
 
     async def send(
         self,
@@ -141,15 +141,22 @@ class Client:
         """Subscribe to events for as long as the block runs: `async with client.events("people.*") as events`.
 
         Those that are published once the block is entered arrive; each at least once, known by its `id`.
+
+        :raises ClientError: when the next one is asked for and the connection was lost: events may have been missed
         """
         channel = self._connection.channel()
         await channel.initialize(timeout=_TIMEOUT)
-        name = f"{self._prefix}.events"
-        exchange = await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True, timeout=_TIMEOUT)
+        exchange = f"{self._prefix}.events"
+        await channel.declare_exchange(exchange, ExchangeType.TOPIC, durable=True, timeout=_TIMEOUT)
         queue = await channel.declare_queue(exclusive=True, timeout=_TIMEOUT)
         await queue.bind(exchange, pattern, timeout=_TIMEOUT)
-        async with queue.iterator(no_ack=True) as messages:
-            yield (_event(message) async for message in messages)
+        arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        channel.close_callbacks.add(lambda *_: arrived.put_nowait(None))
+        await queue.consume(arrived.put, no_ack=True, timeout=_TIMEOUT)
+        try:
+            yield _events(arrived)
+        finally:
+            await _close(channel)
 
     async def _on_reply(self, message: AbstractIncomingMessage) -> None:
         future = self._waiting.get(message.correlation_id or "")
@@ -165,5 +172,13 @@ def routing_key(command: Mapping[str, Any] | bytes) -> str:
     return ".".join(str(word) for word in words if word is not None) or "unknown"
 
 
-def _event(message: AbstractIncomingMessage) -> Event:
-    return Event(message.routing_key or "", codec.decode(message.body, max_bytes=_MAX_BYTES))
+async def _events(arrived: "asyncio.Queue[AbstractIncomingMessage | None]") -> AsyncIterator[Event]:
+    while (message := await arrived.get()) is not None:
+        yield Event(message.routing_key or "", codec.decode(message.body, max_bytes=_MAX_BYTES))
+    raise ClientError("the connection to the broker was lost: subscribe again, events may have been missed")
+
+
+async def _close(what: AbstractConnection | AbstractChannel) -> None:
+    with contextlib.suppress(AMQPError, OSError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await what.close()

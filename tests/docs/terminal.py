@@ -42,6 +42,9 @@ class Terminal:
         self._prefix = prefix
         self._broker_url = broker_url
         self._staying: list[_Staying] = []
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # A shell's background jobs start deaf to Ctrl-C, and so would all that they start.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRUDMQ_", "PYTHON"))}
         self.environ = {
             **kept,
