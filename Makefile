@@ -11,10 +11,10 @@ STAMP := .venv/.stamp
 BUILT_FOR := $(strip $(CURDIR) $(PYTHON))
 SAY = @sed -n 's/^$@:.*\#\# \(.*\)/$@: \1/p' $(firstword $(MAKEFILE_LIST)) >&2
 
-.PHONY: help demo test check bench bench-quick bench-paging search faults format lock clean
+.PHONY: help demo test check bench bench-quick bench-paging bench-profile search faults format lock clean
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
 
 demo: $(STAMP) ## shows the main job on SQLite and a real RabbitMQ
 	$(SAY)
@@ -65,6 +65,12 @@ bench-paging: $(STAMP) ## measures what the last of many pages costs against the
 	$(SAY)
 	@postgres=$$($(BIN)/python -m deploy.servers postgres) && \
 	CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench.paging
+
+bench-profile: $(STAMP) ## samples where the time goes; writes docs/profile.svg
+	$(SAY)
+	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench.profile
 
 format: $(STAMP) ## formats the code and repairs what ruff can
 	$(SAY)

@@ -55,12 +55,12 @@ class Running:
         finally:
             waiting.cancel()
 
-    async def stop(self) -> None:
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to finish, and wait until it has.
 
         :raises ProcessError: it did not in time, or failed
         """
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
         try:
             async with asyncio.timeout(_STOP_TIMEOUT):
                 code = await self._process.wait()

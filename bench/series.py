@@ -18,6 +18,8 @@ from bench.workloads import CREATES
 
 ROUND_TRIPS, LOADS, BACKLOGS = "round-trips", "loads", "backlogs"
 _TWO = (OURS, USUAL_WAY)
+_TRIP_ROUNDS = 3
+"""Rounds of trips for each round of the others: they are short, and differ more from process to process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class _Series:
 
     async def _round_trips(self) -> Mapping[Competitor, Trips]:
         found: dict[Competitor, list[Trips]] = {one: [] for one in _TWO}
-        for number in range(1, self.plan.rounds + 1):
+        for number in range(1, _TRIP_ROUNDS * self.plan.rounds + 1):
             for one, trips in found.items():
                 concurrency = await self._best_concurrency(one, CREATES)
                 trips.append(await closed_loop(self.servers, self.template, one, concurrency, self.plan.trips))
