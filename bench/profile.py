@@ -53,8 +53,8 @@ async def main() -> None:
             stack, _, samples = line.rpartition(" ")
             shares[step(stack)] += int(samples)
     del shares[STARTING]
-    for name, samples in shares.most_common():
-        print(f"| {name} | {samples / shares.total():.0%} |")
+    for name, number in shares.most_common():
+        print(f"| {name} | {number / shares.total():.0%} |")
     await record("flamegraph", GRAPH)
     GRAPH.write_text(
         _TITLE.sub(r"\1creates, groups of 200, one process<", GRAPH.read_text(encoding="utf-8")), encoding="utf-8"

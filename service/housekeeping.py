@@ -37,9 +37,11 @@ class Housekeeper:
         """Keep house until cancelled."""
         while True:
             try:
+                # What is published and not marked would be published again by others.
+                await self._executor.mark_published()
                 await self._consumer.relay()
-                if self._is_steady():
-                    await self._executor.forget(self._retention)
+                while self._is_steady() and await self._executor.forget(self._retention):
+                    pass
             except StorageError as exc:
                 log.warning("housekeeping failed, it is tried again soon", reason=str(exc))
             await asyncio.sleep(_EVERY_SECONDS)

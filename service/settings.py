@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.contract.filters import MOST_VALUES
 from service.storage.engine import checked_url
 
 PREFIX = "CRUDMQ_"
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     """How deep a `where` nests at most."""
     max_conditions: Annotated[int, Field(ge=1)] = 100
     """How many conditions a `where` has at most."""
-    max_in: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    max_in: Annotated[int, Field(ge=1, le=MOST_VALUES)] = 1000
     """How many values a list in a condition has at most."""
     max_commands: Annotated[int, Field(ge=1)] = 100
     """How many commands a `transaction` has at most."""

@@ -23,9 +23,18 @@ def decode(body: bytes, *, max_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed("the body is not a JSON object")
     # What has no more brackets than that cannot be deeper.
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
-        raise _too_deep()
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        check_depth(value)
     return value
+
+
+def check_depth(value: object) -> None:
+    """Check a value that was put together of others.
+
+    :raises LimitExceeded: it is nested deeper than 32
+    """
+    if _is_deeper(value, MAX_DEPTH):
+        raise _too_deep()
 
 
 def encode(value: object) -> bytes:

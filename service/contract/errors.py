@@ -35,6 +35,9 @@ class Detail:
         return {"path": self.path, "message": self.message, **self.facts}
 
 
+_MOST_DETAILS = 100
+
+
 class CommandError(Exception):
     """A command that is not carried out; becomes the `error` of its result.
 
@@ -50,10 +53,10 @@ class CommandError(Exception):
     """Whether the message is kept among the dead letters, for a person to look at."""
 
     def __init__(self, message: str | None = None, details: Sequence[Detail] = ()) -> None:
-        """Take what to tell the publisher (`summary` by default) and every fault found."""
+        """Take what to tell the publisher (`summary` by default) and the faults found: the first 100 are told."""
         super().__init__(message or self.summary)
         self.message = message or self.summary
-        self.details = tuple(details)
+        self.details = tuple(details[:_MOST_DETAILS])
 
     def within(self, path: str) -> Self:
         """Say the same of a part of a command: every fault is found below `path`, and there is one at least."""

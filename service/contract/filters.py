@@ -11,6 +11,8 @@ _WORDS = "eq neq gt gte lt lte between in not_in is_null like ilike starts_with 
 COMPARISONS = frozenset(_WORDS.split())
 QUANTIFIERS = frozenset(("any", "none", "every"))
 _GROUPS = ("and", "or")
+MOST_VALUES = 8_000
+"""How many values all lists of one `where` may have: each is a parameter of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._conditions = 0
+        self._values = 0
         self.faults: list[Detail] = []
 
     def read(self, where: object, path: str, depth: int) -> All:
@@ -116,9 +119,16 @@ class _Reader:
 
     def _compare(self, name: str, word: str, operand: object, path: str) -> Compare:
         self._count(path)
-        if isinstance(operand, list) and len(operand) > self._limits.max_in:
-            raise _over(path, f"has more than {self._limits.max_in} values")
+        if isinstance(operand, list):
+            self._count_values(len(operand), path)
         return Compare(path, name, word, operand)
+
+    def _count_values(self, number: int, path: str) -> None:
+        self._values += number
+        if number > self._limits.max_in:
+            raise _over(path, f"has more than {self._limits.max_in} values")
+        if self._values > MOST_VALUES:
+            raise _over(path, f"makes more than {MOST_VALUES} values in all lists")
 
     def _fault(self, path: str, message: str) -> All:
         self.faults.append(Detail(path, message))

@@ -25,6 +25,8 @@ class Attempt:
     """Whether the error is the database's or ours: the inbox has been asked already."""
     guessed: bool = False
     """Whether it was run once without asking the inbox."""
+    asked: bool = False
+    """Whether the inbox was asked because that failed."""
     tried: bool = False
     """Whether a commit was asked for: it may be committed, though we did not hear so."""
     id: bytes = field(init=False)

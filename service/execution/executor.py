@@ -54,6 +54,8 @@ class Executor:
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is somebody's: found by halving
                 if len(group) > 1:
                     waiting += await self._parts(group, exc)
+                elif await self._is_known(group[0]):
+                    waiting.append(group)
                 elif (retry := self._retry(group[0], exc)) is not None:
                     yield Batch([retry])
                 else:
@@ -75,9 +77,13 @@ class Executor:
         self._published.update(batch.outbox_ids())
 
     async def mark_published(self) -> None:
-        """Mark what waits for a next transaction, when there is none. May be repeated."""
-        if self._published:
+        """Mark what waits for a next transaction, when there is none. May be repeated: what fails is left to that."""
+        if not self._published:
+            return
+        try:
             await self.patience.through(self._mark)
+        except StorageError as exc:
+            log.warning("what was published cannot be marked, it is tried again soon", reason=str(exc))
 
     async def take_over(self, limit: int) -> Batch:
         """Claim messages that somebody committed and then did not publish in time; none is an empty batch."""
@@ -86,11 +92,8 @@ class Executor:
         return Batch([], leftovers=leftovers)
 
     async def forget(self, retention: timedelta) -> int:
-        """Delete what the inbox has kept for longer than `retention`, in small transactions; give how much."""
-        total = 0
-        while deleted := await self.patience.through(lambda: self._forget_some(retention)):
-            total += deleted
-        return total
+        """Delete some of what the inbox has kept for longer than `retention`; give how much, 0 where none is left."""
+        return await self.patience.through(lambda: self._forget(retention))
 
     async def _parts(self, group: list[Attempt], exc: Exception) -> list[list[Attempt]]:
         """Say how a group that was refused is run again, the last part first."""
@@ -111,6 +114,18 @@ class Executor:
         except StorageError as exc:
             log.debug("who is to blame cannot be looked up", reason=str(exc))
             return []
+
+    async def _is_known(self, attempt: Attempt) -> bool:
+        """Ask the inbox about one that failed and was run without asking: it may have taken effect before."""
+        if not attempt.guessed or attempt.asked:
+            return False
+        attempt.asked = True
+
+        async def ask() -> bool:
+            async with self._database.reading.begin() as session:
+                return bool(await inbox.lookup(session, [attempt.id]))
+
+        return await self.patience.surely(ask)
 
     async def _commit(self, attempts: list[Attempt]) -> Batch:
         batch = await self.patience.through(lambda: self._transaction(attempts))
@@ -142,7 +157,7 @@ class Executor:
         async with self._database.writing.begin() as session:
             return await outbox.claim(session, self._in_flight, limit)
 
-    async def _forget_some(self, retention: timedelta) -> int:
+    async def _forget(self, retention: timedelta) -> int:
         async with self._database.writing.begin() as session:
             await strikes.forget(session, retention)
             return await inbox.forget(session, retention, _FORGET_AT_ONCE)

@@ -13,6 +13,7 @@ from service.execution.blame import blamed
 from service.execution.change import Answer
 from service.execution.outcome import Ack, Batch, Settled, outcome
 from service.execution.rows import Rows
+from service.execution.undoing import UndoneError
 from service.resources.resource import Key, Resource
 from service.storage import boxes, inbox, outbox
 from service.storage.errors import Transient
@@ -55,6 +56,8 @@ class Group:
         """
         (attempt, *others) = self._attempts
         if others or attempt.guessed or attempt.id in self._came_before or not attempt.is_stored(attempt.error):
+            return False
+        if attempt.delivery.attempts:
             return False
         attempt.guessed = True
         return True
@@ -128,9 +131,12 @@ async def _run(attempt: Attempt, rows: Rows) -> Ending:
 async def _run_atomically(plan: Plan, rows: Rows, *, keep: bool) -> Answer:
     # What the commands before it left waiting is not its fault: refused here, it splits the group.
     await rows.flush()
-    with blamed(plan.target):
-        async with rows.savepoint(keep=keep):
-            return await plan.run(rows)
+    try:
+        with blamed(plan.target):
+            async with rows.savepoint(keep=keep):
+                return await plan.run(rows)
+    except UndoneError as exc:
+        raise exc.reason from exc
 
 
 def _named(attempts: Sequence[Attempt]) -> list[tuple[Resource, set[Key], bool]]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import structlog
 
 from service.backoff import pause
-from service.storage.errors import Away, Locked, Transient, translated
+from service.storage.errors import Away, Locked, StorageError, Transient, translated
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -56,6 +56,18 @@ class Patience:
                     waits = 0
                     await asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE))
                     tries += 1
+
+    async def surely(self, do: Callable[[], Awaitable[T]]) -> T:
+        """Do something that nothing goes on without: whatever the database says against it, again until it is done."""
+
+        async def held() -> T:
+            try:
+                with translated():
+                    return await do()
+            except StorageError as exc:
+                raise Away(str(exc)) from exc
+
+        return await self.through(held)
 
     @contextmanager
     def _held(self, exc: Away) -> Iterator[None]:

@@ -14,8 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from service.contract.errors import Detail, LimitExceeded
 from service.execution.change import Change, Links
 from service.execution.keys import has_key, in_key_order, one_of
+from service.execution.undoing import undoing
 from service.execution.writes import Writes
 from service.resources.resource import Field, Key, Resource, Row
+from service.storage.padding import parts
+
+_Place = tuple[str, Key]
 
 
 class Rows:
@@ -25,27 +29,32 @@ class Rows:
         """Begin with none."""
         self.session = session
         """What reads may be made on, once `flush` was called."""
-        self._known: dict[tuple[str, Key], Row | None] = {}
+        self._known: dict[_Place, Row | None] = {}
+        self._ours: set[_Place] = set()
         self._waiting: Writes | None = None
 
     async def load(self, resource: Resource, keys: Iterable[Key], *, lock: bool) -> None:
-        """Load the rows that have these keys, with one statement, in key order."""
-        wanted = [key for key in keys if self._place(resource, key) not in self._known]
-        if not wanted:
-            return
-        query = in_key_order(resource).where(has_key(resource, wanted))
-        await self._remember(resource, query.with_for_update() if lock else query)
-        for key in wanted:
-            self._known.setdefault(self._place(resource, key), None)
+        """Load the rows that have these keys, in key order, unless they are known, and locked where that is wanted."""
+        places = {key: self._place(resource, key) for key in keys}
+        wanted = [key for key, place in places.items() if not self._is_known(place, lock=lock)]
+        for part in parts(wanted, len(resource.key)):
+            here = [places[key] for key in part]
+            self._known |= dict.fromkeys(here)
+            await self._remember(resource, in_key_order(resource).where(has_key(resource, part)), lock=lock)
+            if lock:
+                self._ours.update(here)
 
     async def find(self, resource: Resource, key: Key, *, lock: bool = True) -> Row | None:
-        """Give the row that has the key, as the commands before left it; None where there is none."""
+        """Give the row that has the key, as the commands before left it; None where there is none.
+
+        :param lock: whether it is to be changed: nobody else may do so from here to the commit
+        """
         writes = await self._turn_to(resource)
         place = self._place(resource, key)
         if writes.inserts and self._known.get(place) is None:
             # One of the new rows may have got this key.
             await self.flush()
-        if place not in self._known:
+        if not self._is_known(place, lock=lock):
             await self.load(resource, [key], lock=lock)
         return self._known[place]
 
@@ -55,8 +64,7 @@ class Rows:
         :raises LimitExceeded: there are more than `most`
         """
         await self.flush()
-        query = in_key_order(resource).where(where).limit(most + 1).with_for_update(of=resource.table)
-        found = await self._remember(resource, query)
+        found = await self._remember(resource, in_key_order(resource).where(where).limit(most + 1), lock=True)
         if len(found) > most:
             raise LimitExceeded(f"more than {most} rows match", [Detail("max_rows", "is less than what matches")])
         return found
@@ -69,28 +77,33 @@ class Rows:
         if not values:
             return []
         query = in_key_order(resource).where(one_of([field.column for field in fields], values))
-        return await self._remember(resource, query.with_for_update())
+        return await self._remember(resource, query, lock=True)
 
     @asynccontextmanager
     async def savepoint(self, *, keep: bool) -> AsyncIterator[None]:
-        """Do what may fail half-way: what is done inside is undone if it does, or if it is not to be kept."""
+        """Do what may fail half-way: what is done inside is undone if it does, or if it is not to be kept.
+
+        :raises UndoneError: what failed took the whole transaction with it
+        """
         await self.flush()
-        known = dict(self._known)
+        before = dict(self._known), set(self._ours)
         nested = await self.session.begin_nested()
         try:
             yield
             await self.flush()
-        except BaseException:
-            await self._undo(nested, known)
+        except BaseException as exc:
+            with undoing(exc):
+                await self._undo(nested, *before)
             raise
         if keep:
             await nested.commit()
         else:
-            await self._undo(nested, known)
+            await self._undo(nested, *before)
 
     def forget(self) -> None:
         """Take nothing for known any more: somebody else may have changed it in this transaction."""
         self._known.clear()
+        self._ours.clear()
 
     async def insert(self, resource: Resource, row: Row) -> Change:
         """Insert a row; what the database adds to it is known after the flush."""
@@ -143,26 +156,36 @@ class Rows:
             return
         await writes.make(self.session)
         for change in (*writes.inserts, *writes.updates.values()):
-            self._known[self._place(writes.resource, change.key)] = change.after
+            place = self._place(writes.resource, change.key)
+            self._known[place] = change.after
+            self._ours.add(place)
         for change in writes.deletes:
             self._known[self._place(writes.resource, change.key)] = None
-        if writes.deletes and writes.resource.cascades:
+        if writes.cascade:
             # The database may have changed rows of others with them.
             self._known = {place: row for place, row in self._known.items() if row is None}
 
     @staticmethod
-    def _place(resource: Resource, key: Key) -> tuple[str, Key]:
+    def _place(resource: Resource, key: Key) -> _Place:
         return resource.name, resource.identity(key)
 
-    async def _remember(self, resource: Resource, query: Select[Any]) -> list[Row]:
-        found = [resource.row(one) for one in await self.session.execute(query)]
+    def _is_known(self, place: _Place, *, lock: bool) -> bool:
+        # What was read without a lock may have been changed by others since.
+        return place in self._known and (not lock or place in self._ours)
+
+    async def _remember(self, resource: Resource, query: Select[Any], *, lock: bool) -> list[Row]:
+        locking = query.with_for_update(of=resource.table) if lock else query
+        found = [resource.row(one) for one in await self.session.execute(locking)]
         for row in found:
-            self._known[self._place(resource, resource.key_of(row))] = row
+            place = self._place(resource, resource.key_of(row))
+            self._known[place] = row
+            if lock:
+                self._ours.add(place)
         return found
 
-    async def _undo(self, nested: AsyncSessionTransaction, known: dict[tuple[str, Key], Row | None]) -> None:
+    async def _undo(self, nested: AsyncSessionTransaction, known: dict[_Place, Row | None], ours: set[_Place]) -> None:
         self._waiting = None
-        self._known = known
+        self._known, self._ours = known, ours
         if nested.is_active:
             await nested.rollback()
 

@@ -30,7 +30,7 @@ class Suspects:
 
     async def parts(self, deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
         """Split suspects, in their order, into those that may run together."""
-        caught = await self._patience.through(lambda: self._caught(deliveries))
+        caught = await self._patience.surely(lambda: self._caught(deliveries))
         found: list[list[Delivery]] = []
         for is_caught, together in groupby(deliveries, key=lambda one: _digest(one) in caught):
             some = list(together)
@@ -39,7 +39,7 @@ class Suspects:
 
     async def accuse(self, part: Sequence[Delivery]) -> bool:
         """Note that a part is about to run; tell whether it has ended the process too often for that."""
-        number = await self._patience.through(lambda: self._add(part))
+        number = await self._patience.surely(lambda: self._add(part))
         if number <= _STRIKES:
             return False
         log.error("a command keeps ending the process", message_id=part[0].id, times=_STRIKES)
@@ -47,7 +47,7 @@ class Suspects:
 
     async def acquit(self, part: Sequence[Delivery]) -> None:
         """Note that the process outlived a part, or that it will not be run again. May be repeated."""
-        await self._patience.through(lambda: self._clear(part))
+        await self._patience.surely(lambda: self._clear(part))
 
     async def _caught(self, deliveries: Iterable[Delivery]) -> set[bytes]:
         async with self._database.reading.begin() as session:

@@ -12,6 +12,7 @@ from service.execution.keys import has_key, in_key_order
 from service.resources.resource import Key, Resource, Row
 from service.storage.foreign_keys import found_out
 from service.storage.inserting import insert_rows
+from service.storage.padding import parts
 from service.storage.updating import update_rows
 
 
@@ -34,6 +35,12 @@ class Writes:
         """Tell whether a new row has unique values of one that waits to be deleted, as far as the mapping knows."""
         return bool(self._freed) and not self._freed.isdisjoint(_unique_values(self.resource, row))
 
+    @property
+    def cascade(self) -> bool:
+        """Tell whether the database may change other rows with these."""
+        traits = self.resource
+        return bool((self.deletes and traits.deletes_cascade) or (self.updates and traits.updates_cascade))
+
     async def make(self, session: AsyncSession) -> None:
         """Write new rows, then changed ones, then deleted ones; every change then knows its `after`.
 
@@ -49,7 +56,8 @@ class Writes:
             keys = [change.key for change in self.deletes]
             deleted = [change.row for change in self.deletes]
             async with found_out(session, self.resource.table, deleted, deleting=True):
-                await session.execute(delete(self.resource.table).where(has_key(self.resource, keys)))
+                for part in parts(keys, len(self.resource.key)):
+                    await session.execute(delete(self.resource.table).where(has_key(self.resource, part)))
 
     async def _insert(self, session: AsyncSession, columns: Sequence[str], inserts: list[Change]) -> None:
         rows = [{name: change.row[name] for name in columns} for change in inserts]
@@ -63,8 +71,10 @@ class Writes:
     async def _reload(self, session: AsyncSession) -> None:
         resource = self.resource
         keys = [change.key for change in self.updates.values()]
-        found = await session.execute(in_key_order(resource).where(has_key(resource, keys)))
-        rows = {resource.identity(resource.key_of(row)): row for row in map(resource.row, found)}
+        rows: dict[Key, Row] = {}
+        for part in parts(keys, len(resource.key)):
+            found = await session.execute(in_key_order(resource).where(has_key(resource, part)))
+            rows |= {resource.identity(resource.key_of(row)): row for row in map(resource.row, found)}
         for key, change in self.updates.items():
             change.after = rows[key]
 

@@ -1,6 +1,8 @@
 """What a table's definition says of the way its rows may be written."""
 
-from sqlalchemy import Table, UniqueConstraint
+from collections.abc import Iterator
+
+from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 
 
@@ -34,10 +36,16 @@ def refers_to_itself(table: Table) -> bool:
     return any(constraint.referred_table is table for constraint in table.foreign_key_constraints)
 
 
-def cascades(table: Table) -> bool:
+def deletes_cascade(table: Table) -> bool:
     """Tell whether deleting a row may change rows elsewhere."""
-    return any(
-        constraint.ondelete is not None and constraint.referred_table is table
-        for other in table.metadata.tables.values()
-        for constraint in other.foreign_key_constraints
-    )
+    return any(constraint.ondelete is not None for constraint in _referring(table))
+
+
+def updates_cascade(table: Table) -> bool:
+    """Tell whether changing a row may change rows elsewhere."""
+    return any(constraint.onupdate is not None for constraint in _referring(table))
+
+
+def _referring(table: Table) -> Iterator[ForeignKeyConstraint]:
+    for other in table.metadata.tables.values():
+        yield from (one for one in other.foreign_key_constraints if one.referred_table is table)

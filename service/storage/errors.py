@@ -75,14 +75,23 @@ def translate(exc: Exception) -> StorageError | None:
     if isinstance(exc, OSError):  # TimeoutError is one
         return Away(f"the database cannot be reached: {str(exc) or type(exc).__name__}")
     if isinstance(exc, DBAPIError):
-        if exc.connection_invalidated or isinstance(exc, InterfaceError):
-            return Away("the connection to the database was lost")
-        if type(exc.orig).__name__ == "InvalidCachedStatementError":
-            # A column's type was changed meanwhile; the driver has cleared its cache by now.
-            return Transient("a table was changed while the service ran")
-        return _by_code(exc.orig, exc.statement) or Broken(str(exc.orig))
+        return _from_driver(exc)
     # While a connection is made, a driver's errors arrive as they are.
     return _by_code(exc) or (Broken(str(exc)) if isinstance(exc, SQLAlchemyError) else None)
+
+
+def _from_driver(exc: DBAPIError) -> StorageError:
+    if exc.connection_invalidated:
+        return Away("the connection to the database was lost")
+    if type(exc.orig).__name__ == "InvalidCachedStatementError":
+        # A column's type was changed meanwhile; the driver has cleared its cache by now.
+        return Transient("a table was changed while the service ran")
+    if isinstance(exc, InterfaceError):
+        if exc.orig is not None and type(exc.orig.__cause__).__name__ == "DataError":
+            return Rejected(str(exc.orig))
+        # Mostly that a connection cannot be used: the next one can, or says that the database is away.
+        return Transient(f"the database's driver refused: {exc.orig}")
+    return _by_code(exc.orig, exc.statement) or Broken(str(exc.orig))
 
 
 _BY_STATE: dict[str, type[StorageError]] = {
@@ -94,6 +103,7 @@ _BY_STATE: dict[str, type[StorageError]] = {
     "3D000": Away,
     "40": Transient,
     "53": Away,
+    "54": Rejected,  # more than an index or a statement can hold
     "55P03": Locked,
     "57": Away,
     "57014": TooSlow,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.storage.constraints import Constraint, violated
 from service.storage.errors import Refused
-from service.storage.padding import padded
+from service.storage.padding import padded, parts
 
 _HARMLESS = ("CASCADE", "SET NULL", "SET DEFAULT")
 
@@ -47,9 +47,9 @@ async def _without_parent(
         parents = [element.column for element in foreign_key.elements]
         wanted = {tuple(row.get(column.key) for column in children) for row in rows}
         wanted = {values for values in wanted if None not in values}
-        if wanted:
-            found = await session.execute(select(*parents).where(tuple_(*parents).in_(padded(wanted))))
-            if wanted - {tuple(row) for row in found}:
+        for part in parts(wanted, len(parents)):
+            found = await session.execute(select(*parents).where(tuple_(*parents).in_(padded(part))))
+            if set(part) - {tuple(row) for row in found}:
                 return foreign_key
     return None
 
@@ -60,9 +60,10 @@ async def _still_referred_to(
     for foreign_key in _referring_to(table):
         children = [element.parent for element in foreign_key.elements]
         wanted = {tuple(row[element.column.key] for element in foreign_key.elements) for row in rows}
-        query = select(*children).where(tuple_(*children).in_(padded(wanted))).limit(1)
-        if (await session.execute(query)).first() is not None:
-            return foreign_key
+        for part in parts(wanted, len(children)):
+            query = select(*children).where(tuple_(*children).in_(padded(part))).limit(1)
+            if (await session.execute(query)).first() is not None:
+                return foreign_key
     return None
 
 

@@ -80,7 +80,17 @@ async def _insert_and_read(
     wanted = key[0].in_(padded([key[0] for key in keys])) if len(key) == 1 else tuple_(*key).in_(padded(keys))
     found = await session.execute(select(*key, *columns).where(wanted))
     by_key = {tuple(row[: len(key)]): tuple(row[len(key) :]) for row in found}
+    if not by_key.keys() >= set(keys):
+        # A key may come back as another value than it went: a time loses its offset.
+        return [await _read_one(session, key, columns, values) for values in keys]
     return [by_key[key] for key in keys]
+
+
+async def _read_one(
+    session: AsyncSession, key: Sequence[Column[Any]], columns: Sequence[Column[Any]], values: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    is_it = (column == value for column, value in zip(key, values, strict=True))
+    return tuple((await session.execute(select(*columns).where(*is_it))).one())
 
 
 async def _insert_one(session: AsyncSession, table: Table, row: Values) -> tuple[Any, ...]:

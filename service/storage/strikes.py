@@ -28,7 +28,7 @@ async def add(session: AsyncSession, commands: Collection[bytes]) -> int:
     found = await numbers(session, commands)
     if found:
         again = strikes.c.id.in_(padded(found))
-        await session.execute(update(strikes).where(again).values(number=strikes.c.number + 1))
+        await session.execute(update(strikes).where(again).values(number=strikes.c.number + 1, noted_at=now()))
     if new := [{"id": one, "number": 1} for one in commands if one not in found]:
         try:
             await session.execute(insert(strikes), new)

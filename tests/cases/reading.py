@@ -122,6 +122,7 @@ CASES: list[Case] = [
         ordered(["age"], 4, 5, 1, 2, 3),
         ordered(["-age"], 3, 2, 1, 4, 5),
         ordered(["age", "-id"], 5, 4, 1, 2, 3),
+        ordered(["age", "-id", "-age", "id"], 5, 4, 1, 2, 3),
         ordered(["-name", "age"], 4, 5, 1, 3, 2),
         ordered(["age"], 5, 1, limit=2, offset=1),
         ordered(["age"], limit=0),

@@ -66,6 +66,25 @@ async def test_what_the_database_refuses_is_a_conflict(calling: Bench) -> None:
     assert [event["type"] for event in calling.events] == ["call.failed"]
 
 
+async def test_a_write_without_end_is_a_timeout_and_leaves_its_neighbours_alone(calling: Bench) -> None:
+    await people(calling)
+    registry = Registry()
+    registry.named(
+        "endless",
+        "INSERT INTO people (name, age, version) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT 'n', i, 1 FROM n WHERE i < 0",
+        writes=True,
+        returns="rowcount",
+    )
+    registry.named("birthday", "UPDATE people SET age = age + 1 WHERE id = 2", writes=True, returns="rowcount")
+    calling.intake = Intake(registry, Limits())
+    commands = (call("birthday"), call("endless"), call("birthday"))
+    results = await calling.run(*(calling.attempt(one) for one in commands))
+    assert [one.get("error", {}).get("code", "ok") for one in results] == ["ok", "timeout", "ok"]
+    async with calling.database.reading() as session:
+        assert await session.scalar(text("SELECT age FROM people WHERE id = 2")) == 9
+
+
 @pytest.mark.parametrize(
     ("name", "params", "paths"),
     [

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from service.examples.models import Person
 from service.execution.outcome import DeadLetter
-from service.storage import inbox, tables
+from service.storage import inbox, outbox, tables
 from service.storage.engine import Database
 from service.storage.errors import TooSlow, Transient, translated
 from service.storage.inbox import Entry
@@ -314,6 +314,49 @@ async def test_what_the_inbox_kept_long_enough_is_forgotten(bench: Bench) -> Non
         await session.execute(change(tables.inbox).values(stored_at=tables.inbox.c.stored_at - 3601))
     assert await bench.executor.forget(timedelta(hours=1)) == 20
     assert await count(bench, tables.inbox) == 0
+
+
+async def test_marks_that_cannot_be_written_wait_for_a_next_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bench.ask(create("Tom"))
+
+    async def refused(*_: object) -> None:
+        raise TooSlow
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "published", refused)
+        await bench.mark()
+    assert await count(bench, tables.outbox) == 1
+    await bench.executor.mark_published()
+    assert await count(bench, tables.outbox) == 0
+
+
+async def test_a_repeat_whose_row_somebody_holds_is_answered_what_it_came_to(bench: Bench, other_bench: Bench) -> None:
+    if bench.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one lock for all rows")
+    await bench.ask(create("Tom", id=1))
+    told = await bench.ask(update(1, age=2), "once")
+    async with bench.database.engine.connect() as holder:
+        await holder.execute(text("SELECT id FROM people WHERE id = 1 FOR UPDATE"))
+        assert await other_bench.ask(update(1, age=2), "once") == told
+        again = await other_bench.ask(update(1, age=3), "another")
+        assert again["error"]["code"] == "timeout"
+    assert codes([await other_bench.ask(update(1, age=3), "another")]) == ["ok"]
+
+
+async def test_a_group_may_name_more_keys_than_a_statement_has_parameters(bench: Bench) -> None:
+    async with bench.database.writing.begin() as session:
+        await session.execute(insert(Person), [{"id": n, "name": "p", "version": 1} for n in range(1, 17_001)])
+    updates = [
+        {
+            "resource": "people",
+            "action": "update",
+            "data": [{"key": n, "data": {"age": 5}} for n in range(start, start + 1000)],
+        }
+        for start in range(1, 17_001, 1000)
+    ]
+    results = await bench.run(*(bench.attempt(one) for one in updates))
+    assert codes(results) == ["ok"] * 17
+    assert len(bench.batches) == 1
 
 
 async def test_a_statement_has_its_time_and_no_more(bench: Bench) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     UniqueConstraint,
     delete,
     make_url,
@@ -65,6 +66,8 @@ children = Table(
     CheckConstraint("size < 30000", name="ck_children_large"),
     Index("ix_children_nickname", "nickname", unique=True),
 )
+notes = Table("notes", metadata, Column("id", Integer, primary_key=True), Column("text", Text))
+Index("ix_notes_text", notes.c.text, mysql_length=20)
 
 
 @pytest.fixture
@@ -222,6 +225,21 @@ FAULTS: dict[str, tuple[type[StorageError], frozenset[str], Cause]] = {
         Rejected,
         frozenset({"mariadb"}),
         lambda s: s.execute(text("SELECT length(:long)"), {"long": "x" * 2**24}),
+    ),
+    "a number that the driver cannot send": (
+        Rejected,
+        frozenset({"postgresql"}),
+        lambda s: s.execute(select(parents).where(parents.c.id == 2**40)),
+    ),
+    "a text larger than an index takes": (
+        Rejected,
+        frozenset({"postgresql"}),
+        lambda s: add(s, notes, text="".join(chr(33 + n * n % 9000) for n in range(9000))),
+    ),
+    "more parameters than the driver sends": (
+        Transient,
+        frozenset({"postgresql"}),
+        lambda s: s.execute(select(parents).where(parents.c.id.in_(range(40_000)))),
     ),
     "a query without end": (TooSlow, ALL, sql(ENDLESS)),
     "a row that somebody keeps locked": (TooSlow, SERVERS, locked),

@@ -75,8 +75,8 @@ class Count(Plan):
 def _groups(resource: Resource, names: list[str]) -> tuple[Field, ...]:
     by = fields.chosen(resource, names, "by")
     faults = [
-        Detail(at("by", index), f"is not a field of {resource.name} to group by")
-        for index, field in enumerate(by)
+        Detail(at("by", names.index(field.name)), f"is not a field of {resource.name} to group by")
+        for field in by
         if not field.kind.comparable or field.name == _COUNT
     ]
     if faults or not by:

@@ -9,6 +9,7 @@ from service.contract.errors import CommandError, Detail, Invalid, LimitExceeded
 from service.contract.limits import Limits
 from service.contract.path import at
 from service.execution.actions.plan import Plan
+from service.execution.actions.references import references, resolved
 from service.execution.blame import blamed
 from service.execution.change import Answer, Change, Declared
 from service.execution.rows import Rows
@@ -33,6 +34,7 @@ class Transaction(Plan):
 
     steps: list[_Step]
     planner: Planner
+    max_bytes: int
     is_atomic = True
 
     @property
@@ -62,7 +64,7 @@ class Transaction(Plan):
         return Answer(lambda: results, changes, declared=declared)
 
     async def _run(self, step: _Step, rows: Rows, named: Mapping[str, Any]) -> tuple[Answer, dict[str, Any]]:
-        plan = step.plan or self.planner(_resolved(step.message, named))
+        plan = step.plan or self.planner(resolved(step.message, named, self.max_bytes))
         with blamed(plan.target):
             answer = await plan.run(rows)
             await rows.flush()
@@ -88,7 +90,7 @@ def plan(wanted: command.Transaction, planner: Planner, limits: Limits) -> Trans
             steps.append(_step(message, path, planner, {step.name for step in steps}))
         except CommandError as error:
             raise error.within(path) from error
-    return Transaction(steps, planner)
+    return Transaction(steps, planner, limits.max_bytes)
 
 
 def _step(message: object, path: str, planner: Planner, before: set[str | None]) -> _Step:
@@ -105,42 +107,12 @@ def _step(message: object, path: str, planner: Planner, before: set[str | None])
         faults.append(Detail("action", "is required"))
     if "as" in message and (not isinstance(name, str) or not name or "." in name or name in before):
         faults.append(Detail("as", "is not a name of its own, without dots"))
-    references = _references(rest, "")
+    found = references(rest)
     faults += [
         Detail(where, "is not a reference to an earlier command")
-        for where, reference in references
+        for where, reference in found
         if not isinstance(reference, str) or reference.partition(".")[0] not in before
     ]
     if faults:
         raise Invalid("the command is not valid", faults)
-    return _Step(rest, name, path, None if references else planner(rest))
-
-
-def _is_reference(value: object) -> bool:
-    return isinstance(value, dict) and value.keys() == {"$ref"}
-
-
-def _references(value: object, path: str) -> list[tuple[str, object]]:
-    if isinstance(value, dict):
-        if _is_reference(value):
-            return [(path, value["$ref"])]
-        return [one for name, inner in value.items() for one in _references(inner, at(path, name))]
-    if isinstance(value, list):
-        return [one for index, inner in enumerate(value) for one in _references(inner, at(path, index))]
-    return []
-
-
-def _resolved(value: Any, named: Mapping[str, Any], path: str = "") -> Any:  # noqa: ANN401 - JSON is any value
-    if isinstance(value, list):
-        return [_resolved(inner, named, at(path, index)) for index, inner in enumerate(value)]
-    if not isinstance(value, dict):
-        return value
-    if not _is_reference(value):
-        return {name: _resolved(inner, named, at(path, name)) for name, inner in value.items()}
-    found: Any = named
-    for word in value["$ref"].split("."):
-        try:
-            found = found[int(word)] if isinstance(found, list) else found[word]
-        except (LookupError, TypeError, ValueError):
-            raise Invalid("the command is not valid", [Detail(path, "refers to nothing that there is")]) from None
-    return found
+    return _Step(rest, name, path, None if found else planner(rest))

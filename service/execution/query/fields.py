@@ -9,7 +9,7 @@ from service.resources.resource import Field, Resource
 
 
 def chosen(resource: Resource, names: Sequence[str] | None, path: str = "fields") -> tuple[Field, ...]:
-    """Find the named fields, all that may be seen by default.
+    """Find the named fields, each once; all that may be seen by default.
 
     :raises Invalid: with every name that is not one
     """
@@ -23,7 +23,7 @@ def chosen(resource: Resource, names: Sequence[str] | None, path: str = "fields"
     ]
     if faults:
         raise Invalid("the fields are not valid", faults)
-    return tuple(field for field in found if field is not None)
+    return tuple({field.name: field for field in found if field is not None}.values())
 
 
 def dump(fields: Sequence[Field], row: Mapping[str, Any]) -> dict[str, Any]:

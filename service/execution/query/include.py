@@ -18,9 +18,7 @@ from service.execution.query.join import joined, links
 from service.execution.query.where import condition
 from service.resources.relations import Relation
 from service.resources.resource import Field, Resource, Row
-
-MOST_PARENTS = 10_000
-"""How many rows may have an include: their keys are parameters of one statement, and drivers take some 30,000."""
+from service.storage.padding import room_for
 
 Links = tuple[Any, ...]
 
@@ -39,12 +37,13 @@ class Included:
     async def beside(self, session: AsyncSession, rows: Sequence[Row]) -> list[Any]:
         """Load what is related to each of the rows, with one statement; give it in the order of the rows.
 
-        :raises LimitExceeded: too many rows
+        :raises LimitExceeded: too many rows: what they are linked by are parameters of the statement
         """
         ours = [tuple(row[column.key] for column, _ in self.relation.pairs) for row in rows]
         wanted = {links for links in ours if None not in links}
-        if len(wanted) > MOST_PARENTS:
-            raise LimitExceeded(f"at most {MOST_PARENTS} rows can have an include")
+        most = room_for(len(self.relation.pairs))
+        if len(wanted) > most:
+            raise LimitExceeded(f"at most {most} rows can have an include")
         found = await self._load(session, wanted) if wanted and self.limit else {}
         if self.relation.many:
             return [found.get(links, []) for links in ours]

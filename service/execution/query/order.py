@@ -43,22 +43,23 @@ class Term:
 
 
 def parse(resource: Resource, names: Sequence[str], path: str = "order") -> list[Term]:
-    """Read an order, and add the key to it.
+    """Read an order, and add the key to it. A field that comes again orders nothing more.
 
     :raises Invalid: with every fault
     """
     faults: list[Detail] = []
-    terms: list[Term] = []
+    terms: dict[str, Term] = {}
     for index, name in enumerate(names):
         field = resource.readable(name.removeprefix("-"))
         if field is None or not field.kind.comparable:
             faults.append(Detail(at(path, index), f"is not a field of {resource.name} to order by"))
         else:
-            terms.append(Term(field, descending=name.startswith("-")))
+            terms.setdefault(field.name, Term(field, descending=name.startswith("-")))
     if faults:
         raise Invalid("the order is not valid", faults)
-    named = {term.field.name for term in terms}
-    return [*terms, *(Term(field) for field in resource.key if field.name not in named)]
+    for field in resource.key:
+        terms.setdefault(field.name, Term(field))
+    return list(terms.values())
 
 
 def sorting(terms: Sequence[Term], rows: FromClause) -> list[ColumnElement[Any]]:

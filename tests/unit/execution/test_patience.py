@@ -74,6 +74,13 @@ async def test_other_failures_are_not_run_again(failure: Exception) -> None:
         await Patience().through(Steps([failure]))
 
 
+@pytest.mark.parametrize("failure", [Transient("deadlock"), Locked("a row"), StorageError("a fault")])
+async def test_what_nothing_goes_on_without_is_done_whatever_fails(failure: Exception) -> None:
+    steps = Steps([failure] * 20)
+    assert await steps.patience.surely(steps) == "done"
+    assert steps.was_away == [False, *[True] * 20]
+
+
 async def test_a_failure_after_an_outage_ends_it() -> None:
     steps = Steps([Away("cut"), Locked("a row")])
     with pytest.raises(Locked):

@@ -1,0 +1,107 @@
+"""Rows of a transaction: what was read is not taken for what may be changed."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table, insert, select, text, update
+
+from service.execution.rows import Rows
+from service.resources.registry import Registry
+from service.resources.resource import Resource
+from service.storage.engine import Database
+from tests.support import databases
+
+SERVERS = sorted(set(databases.KINDS) - {"sqlite"})
+metadata = MetaData()
+teams = Table(
+    "teams", metadata, Column("id", Integer, primary_key=True), Column("code", String(10), unique=True, nullable=False)
+)
+players = Table(
+    "players",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("team", ForeignKey("teams.code", onupdate="CASCADE")),
+    Column("age", Integer),
+)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    found = Database.open(database_url, statement_timeout=timedelta(seconds=30))
+    async with found.writing_engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.execute(insert(teams), [{"id": 1, "code": "a"}])
+        await connection.execute(insert(players), [{"id": 1, "team": "a", "age": 20}])
+    yield found
+    await found.close()
+
+
+def exposed(table: Table) -> Resource:
+    registry = Registry()
+    registry.expose(table)
+    (found,) = registry
+    return found
+
+
+async def change_age(database: Database, age: int) -> None:
+    """Be another session."""
+    async with database.engine.connect() as other:
+        await other.execute(update(players).values(age=age))
+        await other.commit()
+
+
+@pytest.mark.parametrize("database_kind", SERVERS)
+async def test_a_row_that_was_only_read_is_read_again_before_it_is_changed(database: Database) -> None:
+    resource = exposed(players)
+    async with database.writing.begin() as session:
+        rows = Rows(session)
+        assert (await rows.find(resource, (1,), lock=False) or {})["age"] == 20
+        await change_age(database, 30)
+        found = await rows.find(resource, (1,))
+        assert found is not None
+        assert found["age"] == 30
+        change = await rows.update(resource, found, {"age": 31})
+        assert change.before is not None
+        assert change.before["age"] == 30
+
+
+@pytest.mark.parametrize("database_kind", SERVERS)
+async def test_a_lock_that_a_savepoint_gave_back_is_not_taken_for_one(database: Database) -> None:
+    resource = exposed(players)
+    async with database.writing.begin() as session:
+        rows = Rows(session)
+        await rows.find(resource, (1,), lock=False)
+        async with rows.savepoint(keep=False):
+            await rows.find(resource, (1,))
+        if database.engine.dialect.name == "postgresql":
+            await change_age(database, 40)
+            assert (await rows.find(resource, (1,)) or {})["age"] == 40
+
+
+async def test_what_a_cascade_changed_is_read_again(database: Database) -> None:
+    team, player = exposed(teams), exposed(players)
+    async with database.writing.begin() as session:
+        rows = Rows(session)
+        await rows.find(player, (1,))
+        found = await rows.find(team, (1,))
+        assert found is not None
+        await rows.update(team, found, {"code": "b"})
+        assert (await rows.find(player, (1,)) or {})["team"] == "b"
+    async with database.reading() as session:
+        assert await session.scalar(select(players.c.team)) == "b"
+
+
+async def test_more_keys_than_a_statement_has_parameters_are_loaded_and_written(database: Database) -> None:
+    resource = exposed(players)
+    numbers = range(10, 33_010)
+    async with database.writing.begin() as session:
+        rows = Rows(session)
+        await session.execute(insert(players), [{"id": number, "age": 1} for number in numbers])
+        await rows.load(resource, [(number,) for number in numbers], lock=True)
+        for number in numbers:
+            found = await rows.find(resource, (number,))
+            assert found is not None
+            await rows.delete(resource, found)
+        await rows.flush()
+        assert await session.scalar(text("SELECT count(*) FROM players")) == 1
