@@ -19,8 +19,8 @@ class Attempt:
     plan: Plan | None = None
     error: CommandError | None = None
     is_reading_call: bool = False
-    is_contested: bool = False
-    """Whether another row may have what it wants: it then runs in a savepoint."""
+    is_guarded: bool = False
+    """Whether it runs in a savepoint: another row may have what it wants, or it failed half-way before."""
     failed: bool = False
     """Whether the error is the database's or ours: the inbox has been asked already."""
     guessed: bool = False

@@ -34,7 +34,7 @@ async def contested(session: AsyncSession, attempts: Sequence[Attempt], violated
     seen: set[_Values] = {tuple(row) for row in await session.execute(query)}
     found = []
     for attempt, _, values in claims:
-        if values in seen and not attempt.is_contested:
+        if values in seen and not attempt.is_guarded:
             found.append(attempt)
         seen.add(values)
     return found

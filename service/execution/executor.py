@@ -9,15 +9,15 @@ from service.contract.errors import CommandError, IdReused, Unavailable
 from service.contract.message import Message
 from service.execution.answers import Answers
 from service.execution.attempt import Attempt
-from service.execution.blame import blame
 from service.execution.contest import contested
+from service.execution.failures import failed, guarded, retried
 from service.execution.group import Group
-from service.execution.outcome import RETRY_DELAYS, Ack, Batch, Retry, Settled
+from service.execution.outcome import Ack, Batch, Settled
 from service.execution.patience import Patience
 from service.execution.rows import Rows
 from service.storage import inbox, outbox, strikes
 from service.storage.engine import Database
-from service.storage.errors import Refused, Rejected, StorageError, TooSlow, Transient
+from service.storage.errors import Refused, StorageError
 
 log = structlog.get_logger(__name__)
 _FORGET_AT_ONCE = 500
@@ -52,24 +52,26 @@ class Executor:
             try:
                 yield await self._commit(group)
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is somebody's: found by halving
-                if len(group) > 1:
+                if guarded(group, exc):
+                    waiting.append(group)
+                elif len(group) > 1:
                     waiting += await self._parts(group, exc)
                 elif await self._is_known(group[0]):
                     waiting.append(group)
-                elif (retry := self._retry(group[0], exc)) is not None:
+                elif (retry := retried(group[0], exc)) is not None:
                     yield Batch([retry])
                 else:
-                    waiting.append([self._fail(group[0], exc)])
+                    waiting.append([failed(group[0], exc)])
 
     async def read(self, attempt: Attempt) -> Batch:
         """Run a query on a session of its own. Never raises for a command's sake."""
         try:
             return Batch([await self.patience.through(lambda: self._query(attempt))])
         except Exception as exc:  # noqa: BLE001 - whatever it is, the publisher must be told
-            retry = self._retry(attempt, exc)
+            retry = retried(attempt, exc)
             if retry is not None:
                 return Batch([retry])
-            error = self._fail(attempt, exc).error or Unavailable()
+            error = failed(attempt, exc).error or Unavailable()
             return Batch([self._answers.settle(attempt, error)])
 
     def published(self, batch: Batch) -> None:
@@ -99,7 +101,7 @@ class Executor:
         """Say how a group that was refused is run again, the last part first."""
         if isinstance(exc, Refused) and (found := await self._contested(group, exc)):
             for attempt in found:
-                attempt.is_contested = True
+                attempt.is_guarded = True
             return [group]
         half = len(group) // 2
         return [group[half:], group[:half]]
@@ -177,21 +179,3 @@ class Executor:
                 return self._answers.settle(attempt, error)
         body = self._answers.body(attempt, answer)
         return Settled(attempt.delivery, Ack(), self._answers.messages(attempt, answer, body))
-
-    def _retry(self, attempt: Attempt, exc: Exception) -> Settled | None:
-        delivery = attempt.delivery
-        if not isinstance(exc, Transient) or delivery.attempts >= len(RETRY_DELAYS):
-            return None
-        if delivery.user_id:
-            # The broker lets nobody publish in another's name: waiting there, the command would lose its actor.
-            return None
-        return Settled(delivery, Retry(delivery.attempts + 1), [])
-
-    def _fail(self, attempt: Attempt, exc: Exception) -> Attempt:
-        if isinstance(exc, Transient):
-            attempt.fail(Unavailable())
-        else:
-            if not isinstance(exc, Refused | Rejected | TooSlow):
-                log.error("a command failed", message_id=attempt.delivery.id, exc_info=exc)
-            attempt.fail(blame(exc, None if attempt.plan is None else attempt.plan.target))
-        return attempt

@@ -22,6 +22,10 @@ Ending = Answer | CommandError
 """What a command came to."""
 
 
+class SpoiledError(Exception):
+    """A command failed half-way without a savepoint; run again, it needs one."""
+
+
 class Group:
     """Attempts that share a transaction; made anew for each try, since it keeps what the try came to."""
 
@@ -115,20 +119,26 @@ async def _run(attempt: Attempt, rows: Rows) -> Ending:
         return attempt.error
     plan = attempt.plan
     assert plan is not None  # noqa: S101 - what has no error has a plan
+    is_guarded = plan.is_opaque or attempt.is_guarded or attempt.subject.dry_run
     try:
-        if not (plan.is_atomic or attempt.is_contested or attempt.subject.dry_run):
-            return await plan.run(rows)
-        try:
-            return await _run_atomically(plan, rows, keep=not attempt.subject.dry_run)
-        except Conflict:
-            if not plan.may_race:
-                raise
-            return await _run_atomically(plan, rows, keep=not attempt.subject.dry_run)
+        return await (_run_guarded(plan, rows, keep=not attempt.subject.dry_run) if is_guarded else plan.run(rows))
     except CommandError as error:
+        if plan.is_atomic and not is_guarded:
+            # What it did before it failed can only be undone with all the others.
+            raise SpoiledError from error
         return error
 
 
-async def _run_atomically(plan: Plan, rows: Rows, *, keep: bool) -> Answer:
+async def _run_guarded(plan: Plan, rows: Rows, *, keep: bool) -> Answer:
+    try:
+        return await _run_in_savepoint(plan, rows, keep=keep)
+    except Conflict:
+        if not plan.may_race:
+            raise
+        return await _run_in_savepoint(plan, rows, keep=keep)
+
+
+async def _run_in_savepoint(plan: Plan, rows: Rows, *, keep: bool) -> Answer:
     # What the commands before it left waiting is not its fault: refused here, it splits the group.
     await rows.flush()
     try:

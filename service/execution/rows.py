@@ -29,6 +29,8 @@ class Rows:
         """Begin with none."""
         self.session = session
         """What reads may be made on, once `flush` was called."""
+        self.is_guarded = False
+        """Whether a savepoint is held: what fails can be undone alone."""
         self._known: dict[_Place, Row | None] = {}
         self._ours: set[_Place] = set()
         self._waiting: Writes | None = None
@@ -88,6 +90,7 @@ class Rows:
         await self.flush()
         before = dict(self._known), set(self._ours)
         nested = await self.session.begin_nested()
+        self.is_guarded = True
         try:
             yield
             await self.flush()
@@ -95,6 +98,8 @@ class Rows:
             with undoing(exc):
                 await self._undo(nested, *before)
             raise
+        finally:
+            self.is_guarded = False
         if keep:
             await nested.commit()
         else:
@@ -136,7 +141,7 @@ class Rows:
             writes = await self._turn_to(resource)
         change = Change(resource, row, {**row, **changed}, links or {})
         writes.updates[key] = change
-        self._known[resource.name, key] = change.after
+        self._note(change, change.after)
         await self._settle(resource)
         return change
 
@@ -145,7 +150,7 @@ class Rows:
         writes = await self._turn_to(resource)
         change = Change(resource, row, None)
         writes.delete(change)
-        self._known[self._place(resource, change.key)] = None
+        self._note(change, None)
         await self._settle(resource)
         return change
 
@@ -156,11 +161,9 @@ class Rows:
             return
         await writes.make(self.session)
         for change in (*writes.inserts, *writes.updates.values()):
-            place = self._place(writes.resource, change.key)
-            self._known[place] = change.after
-            self._ours.add(place)
+            self._note(change, change.after)
         for change in writes.deletes:
-            self._known[self._place(writes.resource, change.key)] = None
+            self._note(change, None)
         if writes.cascade:
             # The database may have changed rows of others with them.
             self._known = {place: row for place, row in self._known.items() if row is None}
@@ -172,6 +175,11 @@ class Rows:
     def _is_known(self, place: _Place, *, lock: bool) -> bool:
         # What was read without a lock may have been changed by others since.
         return place in self._known and (not lock or place in self._ours)
+
+    def _note(self, change: Change, row: Row | None) -> None:
+        place = self._place(change.resource, change.key)
+        self._known[place] = row
+        self._ours.add(place)
 
     async def _remember(self, resource: Resource, query: Select[Any], *, lock: bool) -> list[Row]:
         locking = query.with_for_update(of=resource.table) if lock else query

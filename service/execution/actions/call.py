@@ -24,6 +24,7 @@ class Call(Plan):
     most: int
     runs_beside: bool
     is_atomic = True
+    is_opaque = True
 
     @classmethod
     def plan(cls, wanted: command.Call, registered: Registry, limits: Limits) -> Self:

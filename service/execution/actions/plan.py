@@ -15,8 +15,9 @@ class Plan(ABC):
     runs_beside: bool = False
     """Whether it may be slow and changes nothing: it then runs after its group, on a session of its own."""
     is_atomic: ClassVar[bool] = False
-    """Whether it can fail half-way: it then runs in a savepoint."""
-
+    """Whether it can fail half-way: it then has to be undone, and runs again in a savepoint."""
+    is_opaque: bool = False
+    """Whether it runs SQL of the operator, of which nobody knows what it does: in a savepoint from the start."""
     may_race: ClassVar[bool] = False
     """Whether a conflict may come of somebody else's commit in between: run again, it sees what that left."""
 
@@ -37,7 +38,7 @@ class Plan(ABC):
 
     @abstractmethod
     async def run(self, rows: Rows) -> Answer:
-        """Do it. Where it is not atomic, a command that fails has changed nothing.
+        """Do it, as far as possible in memory. Where it is not atomic, a command that fails has changed nothing.
 
         :raises CommandError: it cannot be done
         """

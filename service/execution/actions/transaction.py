@@ -11,7 +11,7 @@ from service.contract.path import at
 from service.execution.actions.plan import Plan
 from service.execution.actions.references import references, resolved
 from service.execution.blame import blamed
-from service.execution.change import Answer, Change, Declared
+from service.execution.change import Answer
 from service.execution.rows import Rows
 from service.resources.resource import Key, Resource
 
@@ -42,34 +42,47 @@ class Transaction(Plan):
         """Name the rows that are known before anything ran."""
         return [key for step in self.steps if step.plan is not None for key in step.plan.keys]
 
+    @property
+    def is_opaque(self) -> bool:  # type: ignore[override]
+        """Tell whether one of them is a named statement."""
+        return any(step.message.get("action") == "call" for step in self.steps)
+
     async def run(self, rows: Rows) -> Answer:
         """Run them in their order.
 
         :raises CommandError: of the first that cannot be done; its details say which
         """
-        results: list[dict[str, Any]] = []
+        answers: list[Answer] = []
         named: dict[str, Any] = {}
-        changes: list[Change] = []
-        declared: list[Declared] = []
         for step in self.steps:
             try:
-                answer, result = await self._run(step, rows, named)
+                answer = await self._run(step, rows, named)
             except CommandError as error:
                 raise error.within(step.path) from error
-            results.append(result)
-            changes += answer.changes
-            declared += answer.declared
             if step.name is not None:
-                named[step.name] = result["data"]
-        return Answer(lambda: results, changes, declared=declared)
+                await rows.flush()
+                named[step.name] = answer.data()
+            answers.append(answer)
+        return Answer(
+            lambda: [_result(step, answer) for step, answer in zip(self.steps, answers, strict=True)],
+            [change for answer in answers for change in answer.changes],
+            declared=[one for answer in answers for one in answer.declared],
+        )
 
-    async def _run(self, step: _Step, rows: Rows, named: Mapping[str, Any]) -> tuple[Answer, dict[str, Any]]:
+    async def _run(self, step: _Step, rows: Rows, named: Mapping[str, Any]) -> Answer:
         plan = step.plan or self.planner(resolved(step.message, named, self.max_bytes))
+        if not rows.is_guarded:
+            return await plan.run(rows)
+        # Written at once, so that it is known which of them is refused.
         with blamed(plan.target):
             answer = await plan.run(rows)
             await rows.flush()
-        words: dict[str, Any] = {name: step.message[name] for name in ("resource", "action") if name in step.message}
-        return answer, {"status": "ok", **words, "data": answer.data(), **answer.beside}
+        return answer
+
+
+def _result(step: _Step, answer: Answer) -> dict[str, Any]:
+    words: dict[str, Any] = {name: step.message[name] for name in ("resource", "action") if name in step.message}
+    return {"status": "ok", **words, "data": answer.data(), **answer.beside}
 
 
 def plan(wanted: command.Transaction, planner: Planner, limits: Limits) -> Transaction:
