@@ -61,11 +61,12 @@ async def run(settings: Settings, *, is_worker: bool = False) -> None:
     :raises PortError: the health port cannot be had
     """
     stopping = _on_signals()
+    answers = reporting.output() if is_worker else None
     resources = load(settings.models)
     database = open_database(settings)
     service = Service(settings, resources, database)
     # A worker is asked by its supervisor, which has the port.
-    answering = asyncio.create_task(reporting.answer(service.ready, stopping)) if is_worker else None
+    answering = asyncio.create_task(reporting.answer(service.ready, stopping, answers)) if answers else None
     try:
         async with health.served(settings.health_host, 0 if is_worker else settings.health_port, service.ready):
             if await _is_fit(database, settings, resources, stopping):

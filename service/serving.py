@@ -13,6 +13,7 @@ from service.execution.intake import Intake
 from service.execution.outcome import RETRY_DELAYS
 from service.execution.suspects import Suspects
 from service.housekeeping import Housekeeper
+from service.messaging.connection import CLOSE_TIMEOUT
 from service.messaging.consumer import Consumer, GroupSize
 from service.messaging.publisher import Publisher
 from service.messaging.source import Source
@@ -78,7 +79,9 @@ class Service:
             await self._drain(working, self._settings.shutdown_grace)
             publishing.cancel()
             self._source.finish()
-            await first(consuming)
+            # A consumer that has no connection hears nothing.
+            await first(consuming, asyncio.sleep(2 * CLOSE_TIMEOUT))
+            consuming.cancel()
             log.info("stopped")
 
     async def _drain(self, working: asyncio.Task[None], grace: timedelta) -> None:

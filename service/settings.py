@@ -135,7 +135,7 @@ def read() -> Settings:
 
 def without_password(url: str) -> str:
     """Give an address fit to be shown."""
-    hidden = re.sub(r"(?<=//)([^/@:]*):[^/]*(?=@)", r"\1:***", url)
+    hidden = re.sub(r"(?<=//)([^/@:]*):[^@]*(?=@)", r"\1:***", url)
     return re.sub(r"(?i)(password|passwd|sslpassword)=[^&]*", r"\1=***", hidden)
 
 

@@ -5,12 +5,13 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 import structlog
 
 from service.backoff import pause
 from service.messaging.waiting import first
-from service.reporting import QUESTION, is_ready
+from service.reporting import ask
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,8 @@ class Supervisor:
         """Take how many to start, and what."""
         self._argv = argv
         self._workers: list[Process | None] = [None] * number
+        self._asking = [asyncio.Lock() for _ in range(number)]
+        self._questions = count()
         self._codes: list[int] = []
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -51,7 +54,7 @@ class Supervisor:
 
     async def ready(self) -> Mapping[str, bool]:
         """Say of each worker whether it is ready."""
-        answers = await asyncio.gather(*(self._is_ready(worker) for worker in self._workers))
+        answers = await asyncio.gather(*(self._is_ready(place) for place in range(len(self._workers))))
         return {f"worker {number}": found for number, found in enumerate(answers, 1)}
 
     async def _keep(self, place: int, stopping: asyncio.Event) -> None:
@@ -67,20 +70,18 @@ class Supervisor:
             self._workers[place] = None
             if code >= 0 or stopping.is_set():
                 # By itself, as it would have without a supervisor.
-                self._codes.append(code)
+                # So early that it did not yet know what to do with the signal.
+                self._codes.append(0 if code == -signal.SIGTERM else code)
                 return
             log.error("a worker was killed, another is started", signal=signal.Signals(-code).name)
             tries = 0 if asyncio.get_running_loop().time() - begun > _LONGEST_PAUSE else tries + 1
             await first(stopping.wait(), asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE)))
 
-    async def _is_ready(self, worker: Process | None) -> bool:
-        if worker is None or worker.stdin is None or worker.stdout is None:
-            return False
+    async def _is_ready(self, place: int) -> bool:
         try:
-            async with asyncio.timeout(_ANSWER):
-                worker.stdin.write(QUESTION)
-                await worker.stdin.drain()
-                return is_ready(await worker.stdout.readline())
+            async with asyncio.timeout(_ANSWER), self._asking[place]:
+                worker = self._workers[place]
+                return worker is not None and await ask(worker, next(self._questions))
         except (TimeoutError, ConnectionError):
             return False
 

@@ -82,7 +82,7 @@ class Client:
             parts = urlsplit(self._url)
             raise ClientError(f"the broker at {parts.hostname}:{parts.port or 5672} does not let us in: {exc}") from exc
         self._channel = self._connection.channel(on_return_raises=True)
-        await self._channel.initialize(timeout=_TIMEOUT)
+        await _opened(self._channel)
         self._replies = await self._channel.declare_queue(exclusive=True, timeout=_TIMEOUT)
         await self._replies.consume(self._on_reply, no_ack=True, timeout=_TIMEOUT)
         return self
@@ -145,7 +145,7 @@ class Client:
         :raises ClientError: when the next one is asked for and the connection was lost: events may have been missed
         """
         channel = self._connection.channel()
-        await channel.initialize(timeout=_TIMEOUT)
+        await _opened(channel)
         exchange = f"{self._prefix}.events"
         await channel.declare_exchange(exchange, ExchangeType.TOPIC, durable=True, timeout=_TIMEOUT)
         queue = await channel.declare_queue(exclusive=True, timeout=_TIMEOUT)
@@ -176,6 +176,12 @@ async def _events(arrived: "asyncio.Queue[AbstractIncomingMessage | None]") -> A
     while (message := await arrived.get()) is not None:
         yield Event(message.routing_key or "", codec.decode(message.body, max_bytes=_MAX_BYTES))
     raise ClientError("the connection to the broker was lost: subscribe again, events may have been missed")
+
+
+async def _opened(channel: AbstractChannel) -> None:
+    # The timeout that `initialize` has does nothing.
+    async with asyncio.timeout(_TIMEOUT):
+        await channel.initialize()
 
 
 async def _close(what: AbstractConnection | AbstractChannel) -> None:

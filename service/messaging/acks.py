@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 
-from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
+from pamqp import frame
+from pamqp.commands import Basic
+
+from service.messaging.writing import write
 
 
 class AckWindow:
     """The deliveries of one channel: which are finished, and up to where all of them are."""
 
-    def __init__(self, channel: UnderlayChannel) -> None:
+    def __init__(self, channel: Channel) -> None:
         """Take a channel that has just been opened: its tags begin at 1."""
         self._channel = channel
         self._reached = 0
@@ -28,12 +32,13 @@ class AckWindow:
             return
         finished = set(tags)
         reached = self._advance(finished)
-        if reached is not None:
-            await self._channel.basic_ack(reached, multiple=True, wait=False)
-        for tag in sorted(tag for tag in finished if tag > self._reached):
-            # One before it is still under way; waiting for that would use the prefetch up.
-            await self._channel.basic_ack(tag, wait=False)
-            self._beyond.add(tag)
+        acks = [] if reached is None else [Basic.Ack(reached, multiple=True)]
+        # One before them is still under way; waiting for that would use the prefetch up.
+        beyond = sorted(tag for tag in finished if tag > self._reached)
+        acks += [Basic.Ack(tag) for tag in beyond]
+        self._beyond.update(beyond)
+        if acks:
+            await write(self._channel, b"".join(frame.marshal(ack, self._channel.number) for ack in acks))
 
     def _advance(self, finished: set[int]) -> int | None:
         """Move up over all that is finished, and give the last tag that was not acknowledged by itself."""

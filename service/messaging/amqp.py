@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiormq.abc import DeliveredMessage
+from pamqp import encode
 from pamqp.commands import Basic
 
 from service.contract.delivery import Delivery
@@ -13,7 +14,7 @@ from service.contract.errors import CommandError
 from service.contract.event import CONTENT_TYPE, new_id
 from service.contract.message import Message
 from service.messaging import decoding
-from service.messaging.encoding import PERSISTENT, Plain, Properties
+from service.messaging.encoding import LONGEST, PERSISTENT, Plain, Properties
 from service.messaging.topology import Topology
 
 ATTEMPTS = "x-attempts"
@@ -36,6 +37,8 @@ class Outgoing:
     body: bytes
     properties: Properties
     mandatory: bool
+    is_result: bool = False
+    """Whether it may be dropped where nobody can receive it any more."""
 
 
 def delivery(message: DeliveredMessage) -> Delivery:
@@ -65,7 +68,7 @@ def delivery(message: DeliveredMessage) -> Delivery:
 def _original(headers: Mapping[str, Any], name: str, attempts: int) -> str | None:
     """Say where a command that has waited was first published."""
     found = headers.get(name) if attempts else None
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and len(found.encode()) <= LONGEST else None
 
 
 def _returns(headers: Mapping[str, Any]) -> int:
@@ -84,7 +87,9 @@ def outgoing(message: Message, names: Topology) -> Outgoing:
     if message.event_type is not None:
         properties = Plain(CONTENT_TYPE, message.event_id, message.correlation_id)
         return Outgoing(names.events, message.event_type, message.body.encode(), properties, mandatory=False)
-    return Outgoing("", message.reply_to or "", message.body.encode(), _of_result(message), mandatory=True)
+    return Outgoing(
+        "", message.reply_to or "", message.body.encode(), _of_result(message), mandatory=True, is_result=True
+    )
 
 
 def _of_result(message: Message) -> Properties:
@@ -121,22 +126,25 @@ def _again(found: Delivery, exchange: str, routing_key: str, headers: dict[str, 
     said_by = {} if properties.user_id is None else {"x-user-id": properties.user_id}
     fields = {name: getattr(properties, name) for name in Basic.Properties.attributes()}
     fields |= {
-        "headers": {**found.headers, **said_by, **headers},
+        "headers": encodable({**found.headers, **said_by, **headers}),
         "user_id": None,
+        # The client cannot write it.
+        "cluster_id": "",
         # The broker takes it off what it dead-letters, for the same reason: there it would be lost.
         "expiration": None,
         "delivery_mode": PERSISTENT,
     }
-    if not _is_encodable(Basic.Properties(**fields)):
-        # The client reads more than it can write: better without the publisher's headers than not at all.
-        fields["headers"] = {**said_by, **headers}
-    # An id of its own is not wanted: without one the client would make one up, which is harmless here.
     return Outgoing(exchange, routing_key, found.body, Basic.Properties(**fields), mandatory=True)
 
 
-def _is_encodable(properties: Basic.Properties) -> bool:
+def encodable(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out those headers that the client can read and not write: better than not to publish at all."""
+    return {name: value for name, value in headers.items() if _is_encodable(name, value)}
+
+
+def _is_encodable(name: str, value: Any) -> bool:  # noqa: ANN401 - what AMQP has for values
     try:
-        properties.marshal()
+        encode.field_table({name: value})
     except UNENCODABLE:
         return False
     return True

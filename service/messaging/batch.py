@@ -7,11 +7,11 @@ does for a command. Here they share them; each still has its own confirmation.
 import asyncio
 from collections.abc import Sequence
 
-from aiormq.abc import ChannelFrame
 from aiormq.channel import Channel
 
 from service.messaging import encoding
 from service.messaging.amqp import UNENCODABLE, Outgoing
+from service.messaging.writing import write
 
 
 class UnencodableError(Exception):
@@ -79,8 +79,7 @@ async def publish(channel: Channel, messages: Sequence[Outgoing]) -> list[BaseEx
     async with channel.lock:
         expected = [_expect(channel, message, _Confirmation(found, position)) for position, message, _ in encoded]
         if encoded:
-            payload = b"".join(payload for *_, payload in encoded)
-            await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
+            await write(channel, b"".join(payload for *_, payload in encoded))
     try:
         if encoded:
             await found.all

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from service.backoff import pause
@@ -47,12 +47,29 @@ async def keep(url: str, name: str, use: Callable[[AbstractConnection], Awaitabl
                 return await use(connection)
             finally:
                 await close(connection)
-        except CONNECTION_ERRORS as exc:
+        except (*CONNECTION_ERRORS, RuntimeError) as exc:
+            # The client raises a RuntimeError where a link ends while it closes a channel.
             log.warning("the broker is away", connection=name, reason=f"{type(exc).__name__}: {exc}")
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            log.warning("the broker is away", connection=name, reason="the client gave an answer up")
         if asyncio.get_running_loop().time() - begun > _LONGEST_PAUSE:
             tries = 0
         await asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE))
         tries += 1
+
+
+async def open_channel(connection: AbstractConnection, **options: bool) -> AbstractChannel:
+    """Open a channel.
+
+    :raises TimeoutError: the broker does not answer
+    """
+    found = connection.channel(**options)
+    # The client has a timeout for it that does nothing.
+    async with asyncio.timeout(CONNECT_TIMEOUT):
+        await found.initialize()
+    return found
 
 
 async def close(connection: AbstractConnection) -> None:
@@ -60,5 +77,11 @@ async def close(connection: AbstractConnection) -> None:
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT):
             await connection.close()
-    except CONNECTION_ERRORS as exc:
+    except (*CONNECTION_ERRORS, RuntimeError) as exc:
         log.debug("a connection did not close well", reason=str(exc))
+
+
+def _is_cancelled() -> bool:
+    """Tell whether it was us who are cancelled, and not something in the client that we waited for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

@@ -14,9 +14,9 @@ from pamqp.commands import Basic
 
 from service.contract.dead_letter import Letter
 from service.messaging import batch
-from service.messaging.amqp import Outgoing
+from service.messaging.amqp import Outgoing, encodable
 from service.messaging.browsing import Browser, until_back
-from service.messaging.connection import CONNECTION_ERRORS, close, connect
+from service.messaging.connection import CONNECTION_ERRORS, close, connect, open_channel
 from service.messaging.topology import Topology
 
 _TIMEOUT = 30
@@ -94,7 +94,9 @@ class DeadLetters:
     def _again(self, letter: Letter) -> Outgoing:
         fields = {
             **letter.properties,
-            "headers": letter.publishers_headers(),
+            "headers": encodable(letter.publishers_headers()),
+            # The client cannot write it.
+            "cluster_id": "",
             # The broker lets nobody publish in another's name.
             "user_id": None,
             "expiration": None,
@@ -114,8 +116,7 @@ async def _hold(browser: Browser, names: Topology) -> None:
 
 
 async def _channel(connection: AbstractConnection) -> UnderlayChannel:
-    opened = connection.channel(publisher_confirms=True, on_return_raises=True)
-    await opened.initialize(timeout=_TIMEOUT)
+    opened = await open_channel(connection, publisher_confirms=True, on_return_raises=True)
     return cast("UnderlayChannel", await opened.get_underlay_channel())
 
 

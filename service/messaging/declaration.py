@@ -14,6 +14,7 @@ from aiormq.exceptions import (
 )
 from pamqp.common import FieldTable
 
+from service.messaging.connection import open_channel
 from service.messaging.topology import Topology, milliseconds
 
 PARTITION_KEY = "partition-key"
@@ -37,7 +38,7 @@ async def declare(connection: AbstractConnection, names: Topology, delays: tuple
         a plugin that the broker does not have
     """
     await _check_no_other_partitions(connection, names)
-    channel = await _open(connection)
+    channel = await open_channel(connection, publisher_confirms=False)
     try:
         await _declare_all(channel, names, delays)
     except (ChannelPreconditionFailed, ChannelAccessRefused) as exc:
@@ -97,7 +98,7 @@ async def _check_no_other_partitions(connection: AbstractConnection, names: Topo
     :raises TopologyError: there are more partitions on the broker than now are wanted
     """
     following = names.partition(names.partitions if names.partitions > 1 else 0)
-    channel = await _open(connection)
+    channel = await open_channel(connection, publisher_confirms=False)
     if await _exists(channel.declare_queue(following, passive=True, timeout=_TIMEOUT)):
         raise TopologyError(
             f"the broker has the queue {following}: CRUDMQ_PARTITIONS was larger. Let the service empty its "
@@ -111,12 +112,6 @@ async def _exists(asked: Awaitable[Any]) -> bool:
     except ChannelNotFoundEntity:
         return False
     return True
-
-
-async def _open(connection: AbstractConnection) -> AbstractChannel:
-    channel = connection.channel(publisher_confirms=False)
-    await channel.initialize(timeout=_TIMEOUT)
-    return channel
 
 
 async def _declare_bound(channel: AbstractChannel, name: str, arguments: FieldTable) -> None:

@@ -17,7 +17,8 @@ _FRAME = struct.Struct(">BHI")
 _HEAD = struct.Struct(">HHQH")
 _HEADER, _BODY, _END = 2, 3, b"\xce"
 _CONTENT_TYPE, _DELIVERY_MODE, _CORRELATION_ID, _MESSAGE_ID, _TYPE = 0x8000, 0x1000, 0x0400, 0x0080, 0x0020
-_LONGEST = 255
+LONGEST = 255
+"""How many bytes a property, a routing key or a name may have."""
 
 
 @dataclass(slots=True)
@@ -68,8 +69,8 @@ def _header(properties: Properties, size: int, number: int) -> bytes:
 
 def _short(text: str) -> bytes:
     encoded = text.encode()
-    if len(encoded) > _LONGEST:
-        raise ValueError(f"a property is longer than {_LONGEST} bytes")
+    if len(encoded) > LONGEST:
+        raise ValueError(f"a property is longer than {LONGEST} bytes")
     return bytes((len(encoded),)) + encoded
 
 

@@ -1,10 +1,12 @@
 """Finding out that a connection is dead although nobody has closed it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
+
+from service.messaging.connection import open_channel
 
 _PAUSE = 4.0
 _ANSWER = 4.0
@@ -22,24 +24,26 @@ async def owed(what: asyncio.Future[Any], connection: AbstractConnection, second
             raise TimeoutError(f"the broker did not answer within {seconds:g} s")
 
 
-async def watch(connection: AbstractConnection, ask: Callable[[AbstractChannel], Awaitable[None]]) -> None:
-    """Ask the broker something now and then on a channel of its own, for ever.
+async def watch(
+    connection: AbstractConnection, questions: Sequence[Callable[[AbstractChannel], Awaitable[None]]]
+) -> None:
+    """Ask the broker some questions now and then on a channel of its own, for ever.
 
     A link that is dead at one end tells nobody: the heartbeats take half a minute to find out.
 
-    :raises TimeoutError: it does not answer
+    :raises TimeoutError: it does not answer one in time
     :raises AMQPError: the answer is no
     """
-    channel = connection.channel(publisher_confirms=False)
-    await channel.initialize(timeout=_ANSWER)
+    channel = await open_channel(connection, publisher_confirms=False)
     while True:
         await asyncio.sleep(_PAUSE)
-        asked = asyncio.ensure_future(ask(channel))
-        try:
-            await owed(asked, connection, _ANSWER)
-        finally:
-            asked.cancel()
-        await asked
+        for ask in questions:
+            asked = asyncio.ensure_future(ask(channel))
+            try:
+                await owed(asked, connection, _ANSWER)
+            finally:
+                asked.cancel()
+            await asked
 
 
 async def _is_blocked(connection: AbstractConnection) -> bool:

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum, auto
+from functools import partial
 from typing import cast
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import PublishError
+from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq.channel import Channel as UnderlayChannel
 
+from service.backoff import pause
 from service.messaging import batch
 from service.messaging.amqp import Outgoing
-from service.messaging.connection import CONNECTION_ERRORS, close, keep
+from service.messaging.connection import CONNECTION_ERRORS, close, keep, open_channel
 from service.messaging.declaration import declare
 from service.messaging.liveness import owed, watch
 from service.messaging.topology import Topology
@@ -22,6 +25,19 @@ from service.messaging.waiting import first
 log = structlog.get_logger(__name__)
 
 _CONFIRM_TIMEOUT = 30
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 5.0
+_REFUSALS = 5
+
+
+class _Verdict(Enum):
+    """What becomes of a message that was sent."""
+
+    DONE = auto()
+    REFUSED = auto()
+    """The broker has it not, and said so: a queue is full. Again on the same link, after a while."""
+    LOST = auto()
+    """Nobody knows. Again on a new link."""
 
 
 @dataclass(slots=True, eq=False)
@@ -82,8 +98,7 @@ class Publisher:
 
     async def _hold(self, connection: AbstractConnection) -> None:
         await declare(connection, self._names, self._delays)
-        opened = connection.channel(publisher_confirms=True, on_return_raises=True)
-        await opened.initialize(timeout=_CONFIRM_TIMEOUT)
+        opened = await open_channel(connection, publisher_confirms=True, on_return_raises=True)
         # Below aio-pika a publish need not wait for the socket, and many share its writes.
         channel = cast("UnderlayChannel", await opened.get_underlay_channel())
         self._broken.clear()
@@ -91,8 +106,10 @@ class Publisher:
         self._link = _Link(connection, channel)
         for job in self._jobs:
             self._start(self._link, job)
+        kept = [self._names.dead_letters, *(self._names.retry(delay) for delay in self._delays)]
+        questions = [partial(self._check, queue) for queue in kept]
         try:
-            await first(channel.closing, self._broken.wait(), watch(connection, self._check))
+            await first(channel.closing, self._broken.wait(), watch(connection, questions))
         finally:
             self._link = None
             await close(connection)
@@ -101,8 +118,9 @@ class Publisher:
             await asyncio.gather(*self._sending, return_exceptions=True)
         raise ConnectionError("the publishing channel is lost")
 
-    async def _check(self, channel: AbstractChannel) -> None:
-        await channel.declare_exchange(self._names.events, passive=True)
+    async def _check(self, queue: str, channel: AbstractChannel) -> None:
+        """See that the broker answers, and that what was declared is there."""
+        await channel.declare_queue(queue, passive=True)
 
     def _start(self, link: _Link, job: _Job) -> None:
         task = asyncio.create_task(self._send_all(link, job))
@@ -110,31 +128,42 @@ class Publisher:
         task.add_done_callback(self._sending.discard)
 
     async def _send_all(self, link: _Link, job: _Job) -> None:
-        ends: Sequence[BaseException | None]
-        sending = asyncio.ensure_future(batch.publish(link.channel, job.messages))
+        tries = 0
+        while job.messages:
+            ends = await self._ends(link, job.messages)
+            judged = [(one, self._judge(one, end, tries)) for one, end in zip(job.messages, ends, strict=True)]
+            job.messages = [one for one, verdict in judged if verdict is not _Verdict.DONE]
+            if any(verdict is _Verdict.LOST for _, verdict in judged):
+                log.info("messages were not confirmed and will be published again", messages=len(job.messages))
+                self._broken.set()
+                return
+            if job.messages:
+                log.warning("the broker refuses messages, they are published again", messages=len(job.messages))
+                await asyncio.sleep(pause(tries, _FIRST_PAUSE, _LONGEST_PAUSE))
+                tries += 1
+        job.confirmed.set()
+
+    async def _ends(self, link: _Link, messages: Sequence[Outgoing]) -> Sequence[BaseException | None]:
+        sending = asyncio.ensure_future(batch.publish(link.channel, messages))
         try:
             await owed(sending, link.connection, _CONFIRM_TIMEOUT)
-            ends = await sending
+            return await sending
         except CONNECTION_ERRORS as exc:
-            ends = [exc] * len(job.messages)
+            return [exc] * len(messages)
         finally:
             sending.cancel()
-        job.messages = [one for one, end in zip(job.messages, ends, strict=True) if self._is_lost(one, end)]
-        if job.messages:
-            log.info("messages were not confirmed and will be published again", messages=len(job.messages))
-            self._broken.set()
-        else:
-            job.confirmed.set()
 
-    def _is_lost(self, message: Outgoing, end: BaseException | None) -> bool:
+    def _judge(self, message: Outgoing, end: BaseException | None, tries: int) -> _Verdict:
         if end is None:
-            return False
-        if isinstance(end, PublishError):
-            self.dropped += 1
-            log.warning("a result was dropped: its reply queue is gone", queue=message.routing_key)
-            return False
+            return _Verdict.DONE
         if isinstance(end, batch.UnencodableError):
             log.error("a message cannot be published", routing_key=message.routing_key, reason=str(end))
-            return False
-        # A link that dies half-open makes the client cancel what waits: a failure like any other.
-        return True
+            return _Verdict.DONE
+        is_returned = isinstance(end, PublishError)
+        is_refused = isinstance(end, DeliveryError) and not is_returned
+        if message.is_result and (is_returned or (is_refused and tries >= _REFUSALS)):
+            self.dropped += 1
+            log.warning("a result was dropped: its reply queue is gone or full", queue=message.routing_key)
+            return _Verdict.DONE
+        # A queue of ours that is gone is declared again with the next link.
+        return _Verdict.REFUSED if is_refused else _Verdict.LOST

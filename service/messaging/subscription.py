@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Self, cast
 
 import structlog
@@ -13,6 +14,7 @@ from aiormq.exceptions import AMQPConnectionError
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
+from service.messaging.connection import open_channel
 from service.messaging.liveness import watch
 from service.messaging.topology import Topology
 from service.messaging.waiting import first
@@ -49,8 +51,7 @@ class Subscription:
 
         :param arrive: is handed each delivery; the channel waits for it
         """
-        opened = connection.channel(publisher_confirms=False)
-        await opened.initialize(timeout=_TIMEOUT)
+        opened = await open_channel(connection, publisher_confirms=False)
         await opened.set_qos(max(1, prefetch // len(names.queues)), timeout=_TIMEOUT)
         channel = cast("UnderlayChannel", await opened.get_underlay_channel())
         return cls(connection, channel, names, arrive)
@@ -71,7 +72,9 @@ class Subscription:
 
     async def lost(self) -> None:
         """Wait until nothing arrives any more: the channel is closed, a queue is gone, or the broker is silent."""
-        watching = asyncio.ensure_future(watch(self._connection, self._check))
+        watching = asyncio.ensure_future(
+            watch(self._connection, [partial(self._check, queue) for queue in self._names.queues])
+        )
         try:
             await first(self._cancelled.wait(), watching, self.channel.closing)
             if watching.done():
@@ -85,14 +88,13 @@ class Subscription:
             raise AMQPConnectionError(f"the broker sent {header!r} in the middle of a delivery")
         self._arrive(await self.channel._read_content(frame, header))  # noqa: SLF001 - as above
 
-    async def _check(self, channel: AbstractChannel) -> None:
+    async def _check(self, queue: str, channel: AbstractChannel) -> None:
         """See that the broker answers, and that somebody consumes."""
-        for queue in self._names.queues:
-            found = await channel.declare_queue(queue, passive=True)
-            self._unseen[queue] = 0 if found.declaration_result.consumer_count else self._unseen[queue] + 1
-            # A queue that is too busy to count says 0.
-            if self._unseen[queue] == _UNSEEN:
-                raise ConnectionError(f"nobody consumes {queue}")
+        found = await channel.declare_queue(queue, passive=True)
+        self._unseen[queue] = 0 if found.declaration_result.consumer_count else self._unseen[queue] + 1
+        # A queue that is too busy to count says 0.
+        if self._unseen[queue] == _UNSEEN:
+            raise ConnectionError(f"nobody consumes {queue}")
 
 
 async def _in_vain(_message: DeliveredMessage) -> None:

@@ -41,7 +41,8 @@ class Registry:
         """Make a resource of a declarative class or a Core table; all the rest is taken from its mapping.
 
         :param name: what commands call it; the table's name by default
-        :param actions: which actions it offers; all by default
+        :param actions: which actions it offers; all by default. What others reach through a relationship is up to
+            theirs: hide the relationship
         :param read_only: fields that commands cannot write
         :param write_once: fields that only `create` writes
         :param hidden: fields that are written, but never shown; and relationships that are not offered

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.host import free_port
 from tests.acceptance.commands import create, find, unique, update
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
@@ -73,3 +74,10 @@ def test_commands_wait_for_a_service_that_does_not_run(running: Service) -> None
 def test_a_service_that_has_nothing_in_hand_stops_at_once(running: Service) -> None:
     running.terminate()
     assert json.loads(running.log.splitlines()[-1])["event"] == "stopped"
+
+
+def test_a_service_that_never_found_its_broker_ends_as_well(service: Service) -> None:
+    alone = Service(service.database_url, service.prefix, {"CRUDMQ_BROKER_URL": f"amqp://127.0.0.1:{free_port()}/"})
+    alone.launch()
+    alone.wait_for("the broker is away")
+    alone.terminate()

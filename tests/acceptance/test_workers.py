@@ -12,7 +12,8 @@ from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service, crudmq, environment
 
 PORT = free_port()
-SETTINGS = {"CRUDMQ_HEALTH_PORT": str(PORT)}
+# What it echoes goes to the standard output, which nobody reads.
+SETTINGS = {"CRUDMQ_HEALTH_PORT": str(PORT), "CRUDMQ_SQL_ECHO": "true"}
 OPTIONS = ("--workers", "2")
 COMMANDS = 1_000
 SECONDS = 20

@@ -59,6 +59,7 @@ def test_a_database_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPat
             "postgresql+asyncpg://host/db?user=me&password=pass&ssl=on",
             "postgresql+asyncpg://host/db?user=me&password=***&ssl=on",
         ),
+        ("postgresql+asyncpg://me:pa/ss@host/db", "postgresql+asyncpg://me:***@host/db"),
         ("sqlite+aiosqlite:///a.db", "sqlite+aiosqlite:///a.db"),
     ],
 )

@@ -9,7 +9,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from service.contract.errors import Unavailable
-from service.messaging import amqp
+from service.messaging import amqp, encoding
 from service.messaging.topology import Topology
 
 NAMES = Topology("crudmq")
@@ -24,6 +24,12 @@ def message(headers: dict[str, Any] | None = None, *, redelivered: bool = False,
 def headers_of(to: amqp.Outgoing) -> dict[str, Any]:
     assert isinstance(to.properties, Basic.Properties)
     return dict(to.properties.headers or {})
+
+
+def encode(to: amqp.Outgoing) -> bytes:
+    return encoding.message(
+        to.exchange, to.routing_key, to.properties, to.body, mandatory=to.mandatory, number=1, size=1 << 17
+    )
 
 
 def returned(to: amqp.Outgoing) -> Any:  # noqa: ANN401 - aiormq's
@@ -71,8 +77,24 @@ def test_what_came_back_more_than_once_is_a_suspect(
     assert amqp.delivery(message(headers, redelivered=redelivered)).is_suspect is suspect
 
 
-def test_headers_that_the_client_can_read_and_not_write_do_not_keep_a_dead_letter_from_its_queue() -> None:
-    found = amqp.delivery(message({"odd": object()}))
-    headers = headers_of(amqp.dead_letter(found, Unavailable(), NAMES))
-    assert "odd" not in headers
-    assert headers["x-error-code"] == "unavailable"
+@pytest.mark.parametrize("odd", [object(), 1e300, 2**63, {"deep": [b"\xff", object()]}])
+def test_a_header_that_the_client_can_read_and_not_write_is_left_out_and_no_other(odd: object) -> None:
+    found = amqp.delivery(message({"odd": odd, "x-deadline": "2026-01-01T00:00:00Z"}))
+    for to in (amqp.dead_letter(found, Unavailable(), NAMES), amqp.retry(found, 1, "later")):
+        headers = headers_of(to)
+        assert "odd" not in headers
+        assert headers["x-deadline"] == "2026-01-01T00:00:00Z"
+        assert encode(to)
+    assert headers_of(amqp.dead_letter(found, Unavailable(), NAMES))["x-error-code"] == "unavailable"
+
+
+def test_a_property_that_no_client_may_write_does_not_keep_a_dead_letter_from_its_queue() -> None:
+    found = message()
+    found.header.properties.cluster_id = "c"
+    assert encode(amqp.dead_letter(amqp.delivery(found), Unavailable(), NAMES))
+
+
+def test_where_it_came_from_is_only_believed_where_it_can_be_a_routing_key() -> None:
+    found = amqp.delivery(message({"x-attempts": 1, "x-original-routing-key": "x" * 256}))
+    assert found.routing_key == "people.create"
+    assert encode(amqp.dead_letter(found, Unavailable(), NAMES))
