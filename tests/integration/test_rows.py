@@ -24,6 +24,12 @@ players = Table(
     Column("team", ForeignKey("teams.code", onupdate="CASCADE")),
     Column("age", Integer),
 )
+coaches = Table(
+    "coaches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("team_id", ForeignKey("teams.id", ondelete="SET NULL")),
+)
 
 
 @pytest.fixture
@@ -31,7 +37,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     found = Database.open(database_url, statement_timeout=timedelta(seconds=30))
     async with found.writing_engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
-        await connection.execute(insert(teams), [{"id": 1, "code": "a"}])
+        await connection.execute(insert(teams), [{"id": 1, "code": "a"}, {"id": 2, "code": "z"}])
+        await connection.execute(insert(coaches), [{"id": 1, "team_id": 2}])
         await connection.execute(insert(players), [{"id": 1, "team": "a", "age": 20}])
     yield found
     await found.close()
@@ -90,6 +97,17 @@ async def test_what_a_cascade_changed_is_read_again(database: Database) -> None:
         assert (await rows.find(player, (1,)) or {})["team"] == "b"
     async with database.reading() as session:
         assert await session.scalar(select(players.c.team)) == "b"
+
+
+async def test_what_a_delete_changed_elsewhere_is_read_again(database: Database) -> None:
+    team, coach = exposed(teams), exposed(coaches)
+    async with database.writing.begin() as session:
+        rows = Rows(session)
+        assert (await rows.find(coach, (1,)) or {})["team_id"] == 2
+        found = await rows.find(team, (2,))
+        assert found is not None
+        await rows.delete(team, found)
+        assert (await rows.find(coach, (1,)) or {})["team_id"] is None
 
 
 async def test_more_keys_than_a_statement_has_parameters_are_loaded_and_written(database: Database) -> None:
