@@ -1,99 +1,125 @@
 # Each target says in a line what it does, and sets up what it needs. `make` lists them.
 # make PYTHON=python3.12 …   takes that Python
+# make SQLALCHEMY=2.0 …      takes that SQLAlchemy, in an environment of its own
 # make test ARGS="-k inbox"  hands ARGS on
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-BIN := .venv/bin
-STAMP := .venv/.stamp
+# One environment. Each stamp in it is a lock that is installed: those of requirements/ fit together.
+VENV := .venv$(SQLALCHEMY:%=-sqlalchemy-%)
+BIN := $(VENV)/bin
+RUN := $(VENV)/.run
+TEST := $(VENV)/.test
+BENCH := $(VENV)/.bench
 BUILT_FOR := $(strip $(CURDIR) $(PYTHON))
+ADD = @sh dev/venv.sh add $(VENV) $(1) $(SQLALCHEMY:%=sqlalchemy-%) && touch $@
 SAY = @sed -n 's/^$@:.*\#\# \(.*\)/$@: \1/p' $(firstword $(MAKEFILE_LIST)) >&2
 
-.PHONY: help demo test check bench bench-quick bench-paging bench-profile search faults format lock clean
+.PHONY: help demo test check bench bench-quick bench-compare bench-paging bench-profile search faults trace format lock clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
 
-demo: $(STAMP) ## shows the main job on SQLite and a real RabbitMQ
+# Nothing is installed before a broker is found: dev.servers needs no packages.
+demo: ## runs the demo commands on SQLite and RabbitMQ, and checks their results
 	$(SAY)
-	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
+	@broker=$$(PYTHON='$(PYTHON)' sh dev/venv.sh python -m dev.servers rabbitmq) && \
+	$(MAKE) $(RUN) && \
 	CRUDMQ_BROKER_URL=$$broker $(BIN)/python -m examples.demo
 
-test: $(STAMP) ## runs all tests, on SQLite, PostgreSQL and MariaDB, with a real RabbitMQ
+# The tests of the benchmark need its packages.
+test: $(TEST) $(BENCH) ## runs all tests, on SQLite, PostgreSQL and MariaDB, with a real RabbitMQ
 	$(SAY)
-	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
-	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
-	mariadb=$$($(BIN)/python -m deploy.servers mariadb) && \
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
+	mariadb=$$($(BIN)/python -m dev.servers mariadb) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres CRUDMQ_TEST_MARIADB_URL=$$mariadb \
 		$(BIN)/python -m pytest -n 2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(STAMP) ## checks style, types and who imports whom
+check: $(TEST) $(BENCH) ## checks style, types, import layers and module sizes
 	$(SAY)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m dev.sizes
 
-bench: $(STAMP) ## measures throughput, latency and memory beside the peers; ARGS="--only creates" measures that alone
+bench: $(BENCH) ## measures throughput, latency and memory of crudmq and its competitors; ARGS="--only creates" runs one workload
 	$(SAY)
-	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
-	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench $(ARGS)
 
-bench-quick: $(STAMP) ## measures how many times as fast as the usual way creates are
+bench-quick: $(BENCH) ## compares creates with the FastStream baseline
 	$(SAY)
-	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
-	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench --quick $(ARGS)
 
-search: $(STAMP) ## tries random commands against a model of the contract
+bench-compare: $(BENCH) ## compares the working tree with another revision: BASE=<revision>
 	$(SAY)
-	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
-	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
-	mariadb=$$($(BIN)/python -m deploy.servers mariadb) && \
+	@test -n '$(BASE)' || { echo 'usage: make bench-compare BASE=<revision>' >&2; exit 2; }
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench.compare $(ARGS) '$(BASE)'
+
+search: $(TEST) ## runs random commands and compares the results with a reference model
+	$(SAY)
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
+	mariadb=$$($(BIN)/python -m dev.servers mariadb) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres CRUDMQ_TEST_MARIADB_URL=$$mariadb \
 		$(BIN)/python -m pytest -n 2 --dist=load --hypothesis-profile=search tests/property $(ARGS)
 
-faults: $(STAMP) ## kills, stops and starves the service and its servers under load; ARGS="-k poison" picks some
+faults: $(TEST) ## injects faults into the service and its servers under load; ARGS="-k poison" selects faults
 	$(SAY)
-	@mariadb=$$($(BIN)/python -m deploy.servers mariadb) && \
-	CRUDMQ_TEST_MARIADB_URL=$$mariadb $(BIN)/python -m tests.faults $(ARGS)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
-bench-paging: $(STAMP) ## measures what the last of many pages costs against the first
+bench-paging: $(BENCH) ## compares the cost of the last of many pages with the first
 	$(SAY)
-	@postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	@postgres=$$($(BIN)/python -m dev.servers postgres) && \
 	CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench.paging
 
-bench-profile: $(STAMP) ## samples where the time goes; writes docs/profile.svg
+bench-profile: $(BENCH) ## profiles a process; writes docs/profile.svg
 	$(SAY)
-	@broker=$$($(BIN)/python -m deploy.servers rabbitmq) && \
-	postgres=$$($(BIN)/python -m deploy.servers postgres) && \
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
 	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres $(BIN)/python -m bench.profile
 
-format: $(STAMP) ## formats the code and repairs what ruff can
+trace: $(RUN) ## lists the functions and files that a single create executes
+	$(SAY)
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	CRUDMQ_BROKER_URL=$$broker $(BIN)/python -m dev.trace
+
+format: $(TEST) ## formats the code and applies the automatic fixes of ruff
 	$(SAY)
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
-lock: $(STAMP) ## pins the dependencies in constraints.txt; ARGS=--upgrade takes the newest versions
+lock: $(RUN) ## pins the dependencies in requirements/; ARGS=--upgrade selects the newest versions
 	$(SAY)
-	@$(BIN)/python -m pip install --quiet --upgrade --target .venv/uv uv
-	@.venv/uv/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \
-		--extra mysql --group dev --group bench --generate-hashes --no-annotate \
-		--custom-compile-command 'make lock' --output-file constraints.txt $(ARGS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/uv uv
+	@sh dev/lock.sh $(VENV)/uv/bin/uv $(ARGS)
 
-clean: ## removes the environment and everything that was generated
+clean: ## removes the environment and all generated files
 	$(SAY)
-	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-sqlalchemy-* build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A copied tree must not import from the tree that it came from, nor may another PYTHON be ignored.
-ifneq ($(shell cat $(STAMP) 2>/dev/null),$(BUILT_FOR))
-.PHONY: $(STAMP)
+ifneq ($(shell cat $(RUN) 2>/dev/null),$(BUILT_FOR))
+.PHONY: $(RUN)
 endif
 
-$(STAMP): pyproject.toml constraints.txt deploy/venv.sh
-	@PYTHON='$(PYTHON)' sh deploy/venv.sh .venv
+$(RUN): pyproject.toml requirements/run.txt requirements/build.txt dev/venv.sh
+	@PYTHON='$(PYTHON)' sh dev/venv.sh make $(VENV)
+	$(if $(SQLALCHEMY),@sh dev/venv.sh add $(VENV) sqlalchemy-$(SQLALCHEMY))
 	@echo '$(BUILT_FOR)' >$@
+
+$(TEST): $(RUN) requirements/test.txt
+	$(call ADD,test)
+
+$(BENCH): $(RUN) requirements/bench.txt
+	$(call ADD,bench)

@@ -1,1 +1,1 @@
-"""The workloads, and the peers that the service is compared with: `python -m bench`."""
+"""Benchmark of the service against comparable consumers: `python -m bench`."""

@@ -1,4 +1,4 @@
-"""What can be typed: argv to a series of runs, and its verdicts to an exit code."""
+"""Command-line arguments to a benchmark plan, and its verdicts to an exit code."""
 
 import argparse
 import asyncio
@@ -9,54 +9,62 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import report, results, series, targets
-from bench.competitors import ALL, OURS, USUAL_WAY
+from bench import report, results, suite, targets
+from bench.competitors import ALL, FASTSTREAM_BASELINE, OURS
 from bench.machine import Machine
 from bench.process import ProcessError
-from bench.series import BACKLOGS, LOADS, ROUND_TRIPS, Plan
 from bench.servers import Servers
+from bench.suite import BACKLOGS, LOADS, ROUND_TRIPS, Plan
 from bench.trial import TrialError
 from bench.workloads import ALL as WORKLOADS
 from bench.workloads import CREATES
-from service.cli.loop import run
+from crudmq.cli.runtime import run
 
-_OTHERS = (ROUND_TRIPS, LOADS, BACKLOGS)
-_FULL = Plan(ALL, WORKLOADS, _OTHERS, commands=10_000, rounds=3, calibration=500)
-_QUICK = Plan((OURS, USUAL_WAY), (CREATES,), (), commands=5_000, rounds=3, calibration=500)
+_EXTRAS = (ROUND_TRIPS, LOADS, BACKLOGS)
+_FULL = Plan(ALL, WORKLOADS, _EXTRAS, commands=10_000, rounds=3, calibration=500)
+_QUICK = Plan((OURS, FASTSTREAM_BASELINE), (CREATES,), (), commands=5_000, rounds=3, calibration=500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the tables, and give 0 where all targets that were measured are reached."""
+    """Run the benchmark, print the tables, and return 0 if all measured targets are reached."""
     options = parse(arguments)
-    told, shown = Console(stderr=True), Console(width=report.WIDTH)
+    progress, output = Console(stderr=True), Console(width=report.WIDTH)
+    return run_benchmark(_measure(plan(options), progress, output), progress)
+
+
+def run_benchmark(work: Coroutine[Any, Any, int], progress: Console) -> int:
+    """Run a benchmark, and return its exit code. SIGTERM and Ctrl-C cancel it, which removes what it created."""
     try:
-        return run(_stoppable(_measure(plan(options), told, shown)))
+        return run(_stoppable(work))
     except (TrialError, ProcessError, OSError) as exc:
-        told.print(f"bench: {exc}", style="red", markup=False)
+        progress.print(f"bench: {str(exc) or type(exc).__name__}", style="red", markup=False)
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
-        told.print("bench: stopped; its queues and databases are removed")
+        progress.print("bench: interrupted; its queues and databases are removed")
         return 130
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read argv."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--commands", type=_positive, help=f"how many commands wait ({_FULL.commands:,})")
-    parser.add_argument("--rounds", type=_positive, help=f"how often each competitor runs ({_FULL.rounds})")
+    parser.add_argument("--commands", type=positive, help=f"number of queued commands ({_FULL.commands:,})")
+    parser.add_argument("--rounds", type=positive, help=f"number of rounds ({_FULL.rounds})")
     parser.add_argument(
         "--only",
         action="append",
-        choices=[*(one.name for one in WORKLOADS), *_OTHERS],
-        help="measure this alone; may be given several times; keeps no results",
+        choices=[*(workload.name for workload in WORKLOADS), *_EXTRAS],
+        help="measure only this; may be repeated; writes no results",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="creates, against the usual way alone, in under two minutes; keeps nothing"
+        "--quick",
+        action="store_true",
+        help="measure only creates, and only against the FastStream baseline, in under two minutes; writes no results",
     )
     return parser.parse_args(arguments)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a positive integer, for argparse."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -64,37 +72,37 @@ def _positive(text: str) -> int:
 
 
 def plan(options: argparse.Namespace) -> Plan:
-    """Say how much is run."""
+    """Return the plan that the options describe."""
     preset = _QUICK if options.quick else _FULL
     commands = options.commands or preset.commands
-    found = replace(
+    adjusted = replace(
         preset,
         commands=commands,
         rounds=options.rounds or preset.rounds,
         calibration=min(preset.calibration, commands),
     )
     if not options.only:
-        return found
-    workloads = tuple(one for one in WORKLOADS if one.name in options.only)
-    return replace(found, workloads=workloads, others=tuple(one for one in _OTHERS if one in options.only))
+        return adjusted
+    workloads = tuple(workload for workload in WORKLOADS if workload.name in options.only)
+    return replace(adjusted, workloads=workloads, extras=tuple(name for name in _EXTRAS if name in options.only))
 
 
 def _is_full(plan: Plan) -> bool:
-    return (plan.competitors, plan.workloads, plan.others) == (_FULL.competitors, _FULL.workloads, _FULL.others)
+    return (plan.competitors, plan.workloads, plan.extras) == (_FULL.competitors, _FULL.workloads, _FULL.extras)
 
 
-async def _measure(plan: Plan, told: Console, shown: Console) -> int:
+async def _measure(plan: Plan, progress: Console, output: Console) -> int:
     servers = Servers.from_environment()
-    found = await series.run(servers, plan, told)
-    for page in report.pages(found):
-        shown.print(page.for_terminal())
+    measurements = await suite.run(servers, plan, progress)
+    for page in report.pages(measurements):
+        output.print(page.for_terminal())
     if _is_full(plan):
-        results.write(await Machine.of(servers), found)
-    return 0 if all(verdict.is_reached for verdict in targets.verdicts(found)) else 1
+        results.write(await Machine.of(servers), measurements)
+    return 0 if all(verdict.is_reached for verdict in targets.verdicts(measurements)) else 1
 
 
 async def _stoppable(work: Coroutine[Any, Any, int]) -> int:
-    """Let SIGTERM end the work as Ctrl-C does: by cancelling it, so that everything is removed."""
+    """Make SIGTERM cancel the work, as Ctrl-C does."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task

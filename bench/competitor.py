@@ -1,4 +1,4 @@
-"""Who is measured."""
+"""A program that is measured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ from bench.workload import Workload
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Competitor:
-    """A program that works commands off until SIGTERM, and then exits with 0.
+    """A program that processes commands until SIGTERM, and then exits with 0.
 
-    It finds its place in the environment variables of the service (`CRUDMQ_BROKER_URL`, `CRUDMQ_DATABASE_URL`,
-    `CRUDMQ_PREFIX`), and writes a line with the word `consuming` to standard error when it begins.
+    It reads the service's environment variables `CRUDMQ_BROKER_URL`, `CRUDMQ_DATABASE_URL` and `CRUDMQ_PREFIX`, and
+    writes a line with the word `consuming` to standard error when it starts to consume.
     """
 
     name: str
     argv: tuple[str, ...]
     guarantees: str
-    """What it promises, in a few words."""
+    """Its delivery guarantees, in a few words."""
     has_inbox: bool
-    """Whether it keeps the service's inbox and outbox: it is checked that it did."""
+    """Whether it maintains the service's inbox and outbox; runs verify both."""
     workloads: tuple[Workload, ...]
-    """What it can do."""
+    """The workloads that it supports."""
     concurrencies: tuple[int, ...] = ()
-    """Those to choose from; the one that is chosen becomes its last argument."""
+    """The concurrencies to calibrate with; the chosen one is appended to its arguments."""
     settings: tuple[tuple[str, str], ...] = ()
-    """More environment variables."""
+    """Additional environment variables."""
     share: float = 1.0
-    """Which part of the commands it is given: the slow ones would take most of the time."""
+    """The fraction of the commands that it gets: slow competitors would dominate the duration."""
     envelope: Envelope = plain
-    """How its framework wraps a command."""
+    """The message format of its framework."""
     prepare: Callable[[], str | None] = lambda: None
-    """Installs what it needs; says why it cannot take part, None if it can."""
+    """Installs its dependencies; returns the reason if it cannot take part, else None."""
 
     def command(self, concurrency: int | None) -> Sequence[str]:
-        """Give what to execute."""
+        """Return its command line."""
         return self.argv if concurrency is None else (*self.argv, str(concurrency))

@@ -1,26 +1,31 @@
-"""A database for each run: all are copies of one that has been migrated, and all are removed."""
+"""A database for each run, copied from a migrated template and dropped afterwards."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
 
 from bench.servers import Servers
-from service import operations
-from service.settings import EXAMPLE, Settings
+from crudmq import admin
+from crudmq.settings import EXAMPLE, Settings
 
 
 @asynccontextmanager
 async def migrated(servers: Servers) -> AsyncIterator[str]:
-    """Give the name of an empty database that has the tables of the service and of the example."""
-    async with _database(servers) as name:
+    """Create an empty database with the tables of the service and the example; yield its name."""
+    async with empty(servers) as name:
         settings = Settings(database_url=servers.database(name), models=EXAMPLE)
-        await operations.migrate(settings, create_tables=False)
+        await admin.migrate(settings, create_tables=False)
         yield name
+
+
+def empty(servers: Servers) -> AbstractAsyncContextManager[str]:
+    """Create a database without tables; yield its name."""
+    return _database(servers)
 
 
 @asynccontextmanager
 async def copied(servers: Servers, template: str) -> AsyncIterator[str]:
-    """Give the name of a copy that nobody has used."""
+    """Create a copy of a template; yield its name."""
     async with _database(servers, template) as name:
         yield name
 

@@ -1,4 +1,4 @@
-"""How commands are put on the wire: as the contract says, or as a framework that has a protocol of its own expects."""
+"""Message formats: that of the service's contract, and those of frameworks with a protocol of their own."""
 
 import json
 from collections.abc import Callable
@@ -11,11 +11,11 @@ _PERSISTENT = 2
 _JSON = "application/json"
 
 Envelope = Callable[[Command, str, str | None], tuple[bytes, Basic.Properties]]
-"""Of a command, the queue that it goes to, and the queue for its answer: a body and the properties."""
+"""Takes a command, its queue and its reply queue, and returns the message's body and properties."""
 
 
 def plain(command: Command, _queue: str, reply_to: str | None) -> tuple[bytes, Basic.Properties]:
-    """Publish it as it is."""
+    """Return a message of the service's contract."""
     properties = Basic.Properties(
         message_id=command.id,
         content_type=_JSON,
@@ -27,7 +27,7 @@ def plain(command: Command, _queue: str, reply_to: str | None) -> tuple[bytes, B
 
 
 def celery(command: Command, _queue: str, reply_to: str | None) -> tuple[bytes, Basic.Properties]:
-    """Wrap it as the arguments of a task (Celery's message protocol, version 2)."""
+    """Return a task message (Celery's message protocol, version 2)."""
     body = b"[[%s, %s], {}, {}]" % (command.body, json.dumps(reply_to).encode())
     properties = Basic.Properties(
         content_type=_JSON,
@@ -40,7 +40,7 @@ def celery(command: Command, _queue: str, reply_to: str | None) -> tuple[bytes, 
 
 
 def dramatiq(command: Command, queue: str, reply_to: str | None) -> tuple[bytes, Basic.Properties]:
-    """Wrap it as a message for an actor."""
+    """Return a message for an actor."""
     message = {
         "queue_name": queue,
         "actor_name": command.routing_key,

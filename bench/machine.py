@@ -1,4 +1,4 @@
-"""What was measured on: without it the numbers say nothing."""
+"""The machine and the servers that the figures were measured on."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ _LIBRARIES = ("SQLAlchemy", "asyncpg", "aio-pika", "aiormq", "uvloop", "FastStre
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The hardware, and the servers that run on it."""
+    """Hardware and software versions."""
 
     rabbitmq: str
     postgres: str
@@ -27,18 +27,18 @@ class Machine:
 
     @classmethod
     async def of(cls, servers: Servers) -> Self:
-        """Ask the servers for their versions."""
+        """Query the servers for their versions."""
         return cls(await _rabbitmq(servers), await _postgres(servers), node.versions())
 
     def facts(self) -> Iterator[tuple[str, str]]:
-        """Give names and values."""
+        """Yield names and values."""
         memory = psutil.virtual_memory().total / 2**30
         yield "date", f"{datetime.now(UTC):%Y-%m-%d}"
         yield "machine", f"{_processor()}, {os.cpu_count()} cores shared with the servers, {memory:.0f} GiB"
         yield "system", f"{platform.system()} {platform.release()}"
         yield "Python", platform.python_version()
         yield "libraries", ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-        yield "Node.js", self.node or "not there"
+        yield "Node.js", self.node or "not installed"
         yield "RabbitMQ", self.rabbitmq
         yield "PostgreSQL", self.postgres
 
@@ -47,8 +47,8 @@ async def _rabbitmq(servers: Servers) -> str:
     async with await servers.connect() as connection:
         channel = await connection.channel()
         underlay = await channel.get_underlay_channel()
-        found = underlay.connection.server_properties.get("version")
-    return found.decode() if isinstance(found, bytes) else str(found)
+        server_version = underlay.connection.server_properties.get("version")
+    return server_version.decode() if isinstance(server_version, bytes) else str(server_version)
 
 
 async def _postgres(servers: Servers) -> str:
@@ -57,7 +57,7 @@ async def _postgres(servers: Servers) -> str:
 
 
 def _processor() -> str:
-    """Name the processor; Python itself knows its name on few platforms."""
+    """Return the processor's name, which Python itself knows on few platforms only."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

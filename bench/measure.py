@@ -1,4 +1,4 @@
-"""The numbers: what a run took, and what several runs come to."""
+"""The figures: of one run, of several runs, and of the whole benchmark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from statistics import median
 from typing import Self
 
 from bench.competitor import Competitor
-from bench.trips import Load, Trips
+from bench.latency import Latency, Load
 from bench.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one run took."""
+    """The figures of one run."""
 
     commands: int
     seconds: float
     cpu_seconds: float
     """Of the competitor's processes, not of the servers."""
     peak_bytes: int | None
-    """The most memory that was resident; None where the platform does not say."""
+    """Peak resident memory; None where the platform does not report it."""
 
     @property
     def rate(self) -> float:
-        """Commands a second."""
+        """Commands per second."""
         return self.commands / self.seconds
 
     @property
     def cpu_microseconds(self) -> float:
-        """CPU time for each command."""
+        """CPU time per command."""
         return self.cpu_seconds / self.commands * 1e6
 
 
@@ -44,7 +44,7 @@ class Summary:
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Self:
-        """Sum up; there must be one sample at least."""
+        """Summarize at least one sample."""
         rates = [sample.rate for sample in samples]
         peaks = [sample.peak_bytes for sample in samples if sample.peak_bytes is not None]
         cpu = median(sample.cpu_microseconds for sample in samples)
@@ -53,35 +53,37 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """What each competitor came to in one workload."""
+    """The competitors' results in one workload."""
 
     workload: Workload
     commands: int
     rounds: int
     summaries: Mapping[Competitor, Summary]
     concurrencies: Mapping[Competitor, int | None]
-    """At which concurrency each was at its best; None for those that have none to choose."""
-    absent: Mapping[Competitor, str]
-    """Why those who could do it did not take part."""
+    """The best concurrency of each competitor; None where it is not configurable."""
+    skipped: Mapping[Competitor, str]
+    """Why capable competitors did not take part."""
 
-    def ratio(self, one: Competitor, other: Competitor) -> float | None:
-        """Say how many times as fast one is as another; None where one of them did not take part."""
-        if one not in self.summaries or other not in self.summaries:
+    def ratio(self, competitor: Competitor, reference: Competitor) -> float | None:
+        """Return a competitor's rate relative to another's; None if either did not take part."""
+        if competitor not in self.summaries or reference not in self.summaries:
             return None
-        return self.summaries[one].rate / self.summaries[other].rate
+        return self.summaries[competitor].rate / self.summaries[reference].rate
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """All that was measured; what was left out is empty."""
+class Measurements:
+    """All figures of a benchmark; what was not measured is empty."""
 
     standings: Sequence[Standings]
-    round_trips: Mapping[Competitor, Trips]
+    round_trips: Mapping[Competitor, Latency]
     loads: Mapping[Competitor, Sequence[Load]]
     backlogs: Mapping[int, Sample]
-    """What so many waiting creates took of ours."""
+    """crudmq's figures with a backlog of that many creates."""
 
-    def ratio(self, workload: Workload, one: Competitor, other: Competitor) -> float | None:
-        """Say how many times as fast one is as another at something; None where that was not measured."""
-        found = (standings.ratio(one, other) for standings in self.standings if standings.workload is workload)
-        return next(found, None)
+    def ratio(self, workload: Workload, competitor: Competitor, reference: Competitor) -> float | None:
+        """Return a competitor's rate relative to another's in a workload; None if that was not measured."""
+        ratios = (
+            standings.ratio(competitor, reference) for standings in self.standings if standings.workload is workload
+        )
+        return next(ratios, None)

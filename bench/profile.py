@@ -1,7 +1,7 @@
-"""Where the time of one process goes while it works creates off: the share of each step, and a flame graph.
+"""Where one process spends its time while it executes creates: the share of each step, and a flame graph.
 
-Run by `make bench-profile`; writes `docs/profile.svg`. py-spy samples its own child, which needs no privilege but
-`SYS_PTRACE` in a container. Samples are taken while Python runs, so waiting for servers is not in them.
+Run by `make bench-profile`; writes `docs/profile.svg`. py-spy samples its own child, which needs no privileges except
+`SYS_PTRACE` in a container. Only running Python code is sampled, not waiting for servers.
 """
 
 import asyncio
@@ -15,36 +15,40 @@ from pathlib import Path
 
 from bench import databases, queues
 from bench.competitors import OURS
-from bench.place import prepared
+from bench.environment import prepared
 from bench.process import started
 from bench.servers import Servers
 from bench.workloads import CREATES
 
-COMMANDS, PER_SECOND, LONGEST = 40_000, 500, 300
+COMMANDS, SAMPLES_PER_SECOND, TIMEOUT = 40_000, 500, 300
 GRAPH = Path(__file__).parent.parent / "docs" / "profile.svg"
-STARTING = "starting"
+START_UP = "start-up"
 STEPS = {
-    "checking commands: JSON, fields, types": ("service/execution/intake.py",),
-    "results and events: values to JSON, ids, attributes": ("service/execution/answers.py",),
-    "encoding, publishing, confirms": ("service/messaging/publisher.py", "service/messaging/batch.py"),
-    "inbox and outbox": ("service/storage/inbox.py", "service/storage/outbox.py", "service/storage/boxes.py"),
-    "inserting the rows": ("service/storage/inserting.py",),
-    "carrying plans out in memory": ("service/execution/actions/", "service/execution/rows.py"),
-    STARTING: ("<frozen importlib", "service/cli/startup.py"),
+    "validating commands: JSON, fields, types": ("crudmq/processing/decoder.py",),
+    "results and events: values to JSON, ids, attributes": ("crudmq/execution/responses.py",),
+    "encoding, publishing, confirms": (
+        "crudmq/messaging/publisher.py",
+        *(f"crudmq/messaging/wire/{name}.py" for name in ("encoding", "publishing", "channel")),
+    ),
+    "inbox and outbox": ("crudmq/storage/journal.py",),
+    "inserting rows": ("crudmq/execution/pending_writes.py", "crudmq/storage/dialects/"),
+    "executing plans in memory": ("crudmq/execution/actions/", "crudmq/execution/unit_of_work.py"),
+    START_UP: ("<frozen importlib", "crudmq/cli/runtime.py"),
 }
-_ARRIVALS = tuple(f"service/messaging/{name}.py" for name in ("decoding", "subscription", "source", "amqp", "acks"))
+"""Prefixes of the files of each step; those of a folder end with a slash."""
+_RECEIVING = tuple(f"crudmq/messaging/{name}.py" for name in ("consumer", "subscription", "wire/decoding", "acks"))
 LIBRARIES = {
-    "SQLAlchemy, whatever for: compiling, executing, transactions": ("sqlalchemy/",),
-    "reading frames, decoding properties, making deliveries": ("aiormq/", "pamqp/", *_ARRIVALS),
-    "forming groups, settling them": ("service/execution/", "service/messaging/"),
+    "SQLAlchemy: compiling, executing, transactions": ("sqlalchemy/",),
+    "reading frames, decoding properties, creating deliveries": ("aiormq/", "pamqp/", *_RECEIVING),
+    "grouping commands and deciding their outcome": ("crudmq/execution/", "crudmq/processing/", "crudmq/messaging/"),
 }
-REST = "the rest: the loop itself, sockets, beginning and ending transactions"
+REST = "the rest: event loop, sockets, starting and ending transactions"
 _TITLE = re.compile(r'(id="title"[^>]*>)[^<]*<')
 _FILE = re.compile(r"\(([^()]*):\d+\)$")
 
 
 async def main() -> None:
-    """Record twice, since py-spy writes one form at a time."""
+    """Record twice, since py-spy writes one format at a time."""
     with tempfile.TemporaryDirectory() as directory:
         stacks = Path(directory) / "stacks"
         await record("raw", stacks)
@@ -52,7 +56,7 @@ async def main() -> None:
         for line in stacks.read_text(encoding="utf-8").splitlines():
             stack, _, samples = line.rpartition(" ")
             shares[step(stack)] += int(samples)
-    del shares[STARTING]
+    del shares[START_UP]
     for name, number in shares.most_common():
         print(f"| {name} | {number / shares.total():.0%} |")
     await record("flamegraph", GRAPH)
@@ -62,28 +66,31 @@ async def main() -> None:
 
 
 def step(stack: str) -> str:
-    """Name the innermost step of ours, or else the innermost library."""
-    files = [found[1] for frame in reversed(stack.split(";")) if (found := _FILE.search(frame))]
-    for names in (STEPS, LIBRARIES):
+    """Return the innermost step of the service in a stack, or else the innermost library."""
+    frames = (_FILE.search(frame) for frame in reversed(stack.split(";")))
+    files = [frame[1].removeprefix("service/") for frame in frames if frame]
+    for steps in (STEPS, LIBRARIES):
         for file in files:
-            for name, places in names.items():
-                if file.startswith(places):
+            for name, prefixes in steps.items():
+                if file.startswith(prefixes):
                     return name
     return REST
 
 
-async def record(form: str, output: Path) -> None:
-    """Work creates off under py-spy."""
-    sampler = ("py-spy", "record", "--gil", "--rate", str(PER_SECOND), "--format", form, "--output", str(output), "--")
-    sampled = replace(OURS, argv=(str(Path(sys.executable).parent / sampler[0]), *sampler[1:], *OURS.argv))
+async def record(output_format: str, output: Path) -> None:
+    """Execute creates under py-spy."""
+    options = ("--gil", "--rate", str(SAMPLES_PER_SECOND), "--format", output_format, "--output", str(output))
+    py_spy = Path(sys.executable).parent / "py-spy"
+    sampled = replace(OURS, argv=(str(py_spy), "record", *options, "--", *OURS.argv))
     servers = Servers.from_environment()
-    async with databases.migrated(servers) as template, prepared(servers, template, sampled) as place:
-        await queues.fill(place.connection, place.names, CREATES.commands(COMMANDS), sampled.envelope)
+    async with databases.migrated(servers) as template, prepared(servers, template, sampled) as environment:
+        connection, topology = environment.connection, environment.topology
+        await queues.fill(connection, topology, CREATES.commands(COMMANDS), sampled.envelope)
         async with (
-            queues.finish_line(place.connection, place.names, COMMANDS) as crossed,
-            started(sampled.argv, place.environment) as process,
+            queues.finish_line(connection, topology, COMMANDS) as crossed,
+            started(sampled.argv, environment.variables) as process,
         ):
-            await process.unless_it_ends(crossed.wait(), LONGEST)
+            await process.unless_it_ends(crossed.wait(), TIMEOUT)
             await process.stop(signal.SIGINT)
 
 

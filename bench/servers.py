@@ -1,4 +1,4 @@
-"""The two servers that everybody is measured on."""
+"""The servers that all competitors use."""
 
 import os
 from collections.abc import AsyncIterator
@@ -17,21 +17,21 @@ _TIMEOUT = 30
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where RabbitMQ is, and a PostgreSQL on which databases may be made."""
+    """URLs of RabbitMQ, and of a PostgreSQL server on which databases may be created."""
 
     broker: str
     postgres: str
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the addresses; servers on this machine by default."""
+        """Read the URLs from the environment; local servers by default."""
         return cls(
             os.environ.get(_BROKER) or "amqp://guest:guest@127.0.0.1:5672/",
             os.environ.get(_POSTGRES) or "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres",
         )
 
     def database(self, name: str) -> str:
-        """Give the address of a database, as SQLAlchemy reads it."""
+        """Return the SQLAlchemy URL of a database."""
         return make_url(self.postgres).set(database=name).render_as_string(hide_password=False)
 
     async def connect(self) -> AbstractConnection:
@@ -40,10 +40,10 @@ class Servers:
 
     @asynccontextmanager
     async def connected_to(self, database: str | None = None) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        """Connect to a database, or to the one that others are made from."""
+        """Connect to a database; by default, to the maintenance database."""
         url = self.postgres if database is None else self.database(database)
-        address = url.replace("+asyncpg", "", 1)
-        connection = await asyncpg.connect(address, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
+        dsn = url.replace("+asyncpg", "", 1)
+        connection = await asyncpg.connect(dsn, timeout=_TIMEOUT, command_timeout=_TIMEOUT)
         try:
             yield connection
         finally:

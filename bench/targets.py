@@ -1,76 +1,81 @@
-"""What has to be reached, as ratios within one run, and whether it is."""
+"""The targets: ratios within one benchmark, and whether they are reached."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.competitors import LIMIT, ONE_SESSION_EACH, OURS, USUAL_WAY
-from bench.measure import Findings
+from bench.competitors import CEILING, FASTSTREAM_BASELINE, OURS, SESSION_PER_MESSAGE
+from bench.measure import Measurements
 from bench.workloads import CREATES, FEW_CONFLICTS, MANY_CONFLICTS, MIX, UPDATES
 
 _RATIOS = (
-    (CREATES, USUAL_WAY, 6.0),
-    (UPDATES, USUAL_WAY, 5.0),
-    (MIX, USUAL_WAY, 4.0),
-    (FEW_CONFLICTS, USUAL_WAY, 4.0),
-    (MANY_CONFLICTS, USUAL_WAY, 2.0),
-    (CREATES, LIMIT, 0.75),
-    (UPDATES, LIMIT, 0.6),
-    (CREATES, ONE_SESSION_EACH, 3.0),
+    (CREATES, FASTSTREAM_BASELINE, 6.0),
+    (UPDATES, FASTSTREAM_BASELINE, 5.0),
+    (MIX, FASTSTREAM_BASELINE, 4.0),
+    (FEW_CONFLICTS, FASTSTREAM_BASELINE, 4.0),
+    (MANY_CONFLICTS, FASTSTREAM_BASELINE, 2.0),
+    (CREATES, CEILING, 0.75),
+    (UPDATES, CEILING, 0.6),
+    (CREATES, SESSION_PER_MESSAGE, 3.0),
 )
-_MOST_OF_A_ROUND_TRIP = 1.2
-_MOST_GROWTH = 1.2
-_MOST_MEBIBYTES = 150.0
+_MAX_ROUND_TRIP_RATIO = 1.2
+_MAX_GROWTH = 1.2
+_MAX_MEBIBYTES = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One target, and what was found."""
+    """A target, and the figure that was measured."""
 
-    what: str
+    target: str
     wanted: float
-    found: float
+    measured: float
     at_most: bool = False
 
     @property
     def is_reached(self) -> bool:
-        """Whether it is as wanted."""
-        return self.found <= self.wanted if self.at_most else self.found >= self.wanted
+        """Whether the target is reached."""
+        return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
 
     def cells(self) -> tuple[str, ...]:
-        """Write its row."""
+        """Return its table row."""
         bound = "at most" if self.at_most else "at least"
-        return self.what, f"{bound} {self.wanted:g}", f"{self.found:.2f}", "reached" if self.is_reached else "MISSED"
+        return (
+            self.target,
+            f"{bound} {self.wanted:g}",
+            f"{self.measured:.2f}",
+            "reached" if self.is_reached else "MISSED",
+        )
 
 
-COLUMNS = ("target", "wanted", "found", "")
+COLUMNS = ("target", "wanted", "measured", "")
 
 
-def verdicts(found: Findings) -> list[Verdict]:
-    """Judge what was measured; targets that were not are not there."""
-    return [*_of_rates(found), *_of_round_trips(found), *_of_memory(found)]
+def verdicts(measurements: Measurements) -> list[Verdict]:
+    """Return a verdict for each target that was measured."""
+    return [*_of_rates(measurements), *_of_round_trips(measurements), *_of_memory(measurements)]
 
 
-def _of_rates(found: Findings) -> Iterator[Verdict]:
-    for workload, other, wanted in _RATIOS:
-        ratio = found.ratio(workload, OURS, other)
+def _of_rates(measurements: Measurements) -> Iterator[Verdict]:
+    for workload, reference, wanted in _RATIOS:
+        ratio = measurements.ratio(workload, OURS, reference)
         if ratio is not None:
-            yield Verdict(f"{workload.title}: times the rate of {other.name}", wanted, ratio)
+            yield Verdict(f"{workload.title}: throughput relative to {reference.name}", wanted, ratio)
 
 
-def _of_round_trips(found: Findings) -> Iterator[Verdict]:
-    trips = found.round_trips
-    if trips:
-        ratio = trips[OURS].median / trips[USUAL_WAY].median
-        what = f"one at a time: times the median round trip of {USUAL_WAY.name}"
-        yield Verdict(what, _MOST_OF_A_ROUND_TRIP, ratio, at_most=True)
+def _of_round_trips(measurements: Measurements) -> Iterator[Verdict]:
+    round_trips = measurements.round_trips
+    if round_trips:
+        ratio = round_trips[OURS].median / round_trips[FASTSTREAM_BASELINE].median
+        target = f"sequential round trips: median relative to {FASTSTREAM_BASELINE.name}"
+        yield Verdict(target, _MAX_ROUND_TRIP_RATIO, ratio, at_most=True)
 
 
-def _of_memory(found: Findings) -> Iterator[Verdict]:
-    peaks = {number: sample.peak_bytes for number, sample in found.backlogs.items() if sample.peak_bytes}
+def _of_memory(measurements: Measurements) -> Iterator[Verdict]:
+    peaks = {number: sample.peak_bytes for number, sample in measurements.backlogs.items() if sample.peak_bytes}
     if not peaks:
         return
-    few, many = min(peaks), max(peaks)
-    growth = peaks[many] / peaks[few]
-    yield Verdict(f"peak memory at {many:,} waiting: times that at {few:,}", _MOST_GROWTH, growth, at_most=True)
-    mebibytes = peaks[many] / 2**20
-    yield Verdict(f"peak memory at {many:,} waiting, in MiB", _MOST_MEBIBYTES, mebibytes, at_most=True)
+    small, large = min(peaks), max(peaks)
+    growth = peaks[large] / peaks[small]
+    yield Verdict(f"peak memory at a backlog of {large:,}: relative to {small:,}", _MAX_GROWTH, growth, at_most=True)
+    mebibytes = peaks[large] / 2**20
+    yield Verdict(f"peak memory at a backlog of {large:,}, in MiB", _MAX_MEBIBYTES, mebibytes, at_most=True)

@@ -1,4 +1,4 @@
-"""What everybody is given to do, and what must have become of it."""
+"""A workload: the commands that every competitor gets, and the state that they must lead to."""
 
 import json
 from collections import Counter
@@ -15,60 +15,60 @@ class Command:
     id: str
     body: bytes
     replies: bool = False
-    """Whether its sender wants to be answered."""
+    """Whether its publisher expects a reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Commands, and the people that are there beforehand."""
+    """Commands, and the number of people that exist before them."""
 
     name: str
     title: str
     commands: Callable[[int], Iterator[Command]]
-    """Gives so many commands."""
+    """Generates that many commands."""
     people: Callable[[int], int] = lambda _number: 0
-    """How many people there are before so many commands; their keys begin with 1."""
+    """The number of people that must exist before that many commands; their keys start at 1."""
 
     def expected(self, number: int) -> "Expected":
-        """Say what must be there when so many commands are worked off."""
+        """Return the state after that many commands."""
         tally = _Tally()
         for command in self.commands(number):
             tally.add(command)
         rows = {"people": self.people(number) + tally.rows["people"], "groups": tally.rows["groups"]}
-        return Expected(tally.told, tally.stored, rows, tally.updates)
+        return Expected(tally.messages, tally.inbox_rows, rows, tally.updates)
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What work leaves behind, in whatever order it is done."""
+    """The state that a workload leads to, in whatever order its commands are executed."""
 
-    told: int
-    """How many events and answers were published."""
-    stored: int
-    """How many commands the inbox knows: those that write, refused ones as well."""
+    messages: int
+    """Number of published events and replies."""
+    inbox_rows: int
+    """Number of commands in the inbox: all writes, including rejected ones."""
     rows: Mapping[str, int]
     updates: int
-    """How often a person's version was counted up."""
+    """Sum of all increments of a person's version."""
 
 
 class _Tally:
-    """Does the commands on paper."""
+    """Counts the effects of commands without executing them."""
 
     def __init__(self) -> None:
-        self.told = self.stored = self.updates = 0
+        self.messages = self.inbox_rows = self.updates = 0
         self.rows: Counter[str] = Counter()
         self._names: set[str] = set()
 
     def add(self, command: Command) -> None:
         body = json.loads(command.body)
-        self.told += command.replies
-        self.stored += body["action"] != "get"
-        for one in body.get("commands", [body]):
-            self._do(one)
+        self.messages += command.replies
+        self.inbox_rows += body["action"] != "get"
+        for part in body.get("commands", [body]):
+            self._apply(part)
 
-    def _do(self, command: Mapping[str, Any]) -> None:
+    def _apply(self, command: Mapping[str, Any]) -> None:
         action, resource = command["action"], command["resource"]
-        self.told += action != "get"
+        self.messages += action != "get"
         self.updates += action == "update"
         if resource == "groups" and command["data"]["name"] in self._names:
             return

@@ -1,4 +1,4 @@
-"""What the demo says to the service, and what should come back."""
+"""The commands of the demo, with their expected results and events."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """A command, the answer that should come, and the events that should follow."""
+    """A command with its expected result and events."""
 
     title: str
     command: dict[str, Any] | bytes
     expect: str = "ok"
     """`ok`, or the code of the error."""
     data: Any = None
-    """What the result's data should be, where that is worth a check."""
+    """The expected data of the result; None if not compared."""
     id: str | None = None
     replayed: bool = False
     events: list[str] = field(default_factory=list)
@@ -31,7 +31,7 @@ STEPS = [
         "create a person", _people("create", data={"name": "Tom", "age": 38}), data=TOM, id="demo-1", events=[CREATED]
     ),
     Step(
-        "the same message again: nothing happens twice",
+        "the same message again: it takes effect once",
         _people("create", data={"name": "Tom", "age": 38}),
         data=TOM,
         id="demo-1",
@@ -56,13 +56,13 @@ STEPS = [
         data=[{"id": 2, "name": "Ann", "age": 41, "version": 1}, TOM],
     ),
     Step(
-        "change one, if nobody did before",
+        "change one at a known version",
         _people("update", key=1, data={"age": 39}, if_version=1),
         data={**TOM, "age": 39, "version": 2},
         events=[UPDATED],
     ),
     Step(
-        "change it from the old version",
+        "change it at an outdated version",
         _people("update", key=1, data={"age": 40}, if_version=1),
         expect="version_mismatch",
         events=[FAILED],
@@ -72,16 +72,21 @@ STEPS = [
         _people("update", key=1, data={"age": 39}),
         data={**TOM, "age": 39, "version": 2},
     ),
-    Step("a field that there is not", _people("create", data={"nmae": "Dan"}), expect="invalid", events=[FAILED]),
-    Step("text for a number", _people("create", data={"name": "Dan", "age": "7"}), expect="invalid", events=[FAILED]),
-    Step("a row that there is not", _people("update", key=99, data={"age": 1}), expect="not_found", events=[FAILED]),
+    Step("an unknown field", _people("create", data={"nmae": "Dan"}), expect="invalid", events=[FAILED]),
+    Step(
+        "a string instead of a number",
+        _people("create", data={"name": "Dan", "age": "7"}),
+        expect="invalid",
+        events=[FAILED],
+    ),
+    Step("a missing row", _people("update", key=99, data={"age": 1}), expect="not_found", events=[FAILED]),
     Step(
         "an email for Tom",
         {"resource": "emails", "action": "create", "data": {"person_id": 1, "address": "tom@example.org"}},
         events=["emails.created"],
     ),
     Step(
-        "the address again: it is unique",
+        "a duplicate of a unique address",
         {"resource": "emails", "action": "create", "data": {"person_id": 2, "address": "tom@example.org"}},
         expect="conflict",
         events=["emails.failed"],
@@ -102,12 +107,12 @@ STEPS = [
         data={"id": 1, "email": "tom@example.org", "login": "tom"},
     ),
     Step("delete a person", _people("delete", key=3), events=[DELETED]),
-    Step("read what is gone", _people("get", key=3), expect="not_found"),
-    Step("a resource that there is not", {"resource": "cars", "action": "list"}, expect="unknown_resource"),
-    Step("an action that there is not", _people("fly"), expect="unknown_action"),
-    Step("not JSON at all", b"{name: Tom}", expect="malformed"),
+    Step("read a deleted row", _people("get", key=3), expect="not_found"),
+    Step("an unknown resource", {"resource": "cars", "action": "list"}, expect="unknown_resource"),
+    Step("an unknown action", _people("fly"), expect="unknown_action"),
+    Step("invalid JSON", b"{name: Tom}", expect="malformed"),
     Step(
-        "and the next good command works",
+        "the next valid command succeeds",
         _people("create", data={"name": "Eve", "age": 22}),
         data={"id": 5, "name": "Eve", "age": 22, "version": 1},
         events=[CREATED],

@@ -1,25 +1,25 @@
-"""Runs revisions: for `crudmq migrate` on the connection that it has, for `alembic` on one of our own."""
+"""Runs migrations: on the connection of `crudmq migrate`, or on a connection of its own for `alembic`."""
 
 import asyncio
 
 from alembic import context
 from sqlalchemy import Connection
 
-from service import settings
-from service.examples.models import Base
-from service.storage.engine import Database
-from service.storage.revisions import VERSION_TABLE
-from service.storage.tables import metadata
+from crudmq import settings
+from crudmq.examples.models import Base
+from crudmq.storage.database import Database
+from crudmq.storage.dialects import dialect_for
+from crudmq.storage.revisions import VERSION_TABLE
+from crudmq.storage.tables import metadata
 
 
 def run(connection: Connection) -> None:
-    """Run what was asked for, in the connection's transaction."""
+    """Run the requested migrations in the connection's transaction."""
     context.configure(
         connection=connection,
         target_metadata=[metadata, Base.metadata],
         version_table=VERSION_TABLE,
-        # SQLite cannot alter most things: tables are copied there.
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=dialect_for(connection.engine.url).alters_by_copying,
         compare_server_default=True,
     )
     with context.begin_transaction():
@@ -28,8 +28,9 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Connect to the database of the settings."""
-    found = settings.read()
-    database = Database.open(found.database_url, statement_timeout=found.statement_timeout)
+    configured = settings.read()
+    context.config.attributes["prefix"] = configured.prefix
+    database = Database.open(configured.database_url, statement_timeout=configured.statement_timeout)
     try:
         async with database.writing_engine.begin() as connection:
             await connection.run_sync(run)
@@ -37,7 +38,7 @@ async def connect_and_run() -> None:
         await database.close()
 
 
-if (given := context.config.attributes.get("connection")) is not None:
-    run(given)
+if (shared := context.config.attributes.get("connection")) is not None:
+    run(shared)
 else:
     asyncio.run(connect_and_run())

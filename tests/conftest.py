@@ -39,5 +39,5 @@ def broker_url() -> str:
 @pytest.fixture
 def prefix() -> Iterator[str]:
     """Give a prefix that no other test uses."""
-    with broker.fresh_prefix() as found:
-        yield found
+    with broker.fresh_prefix() as fresh:
+        yield fresh

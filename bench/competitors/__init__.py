@@ -1,4 +1,4 @@
-"""Those who are measured, in the order in which they run."""
+"""The competitors, in the order in which they run."""
 
 import sys
 from dataclasses import replace
@@ -11,8 +11,8 @@ from bench.workloads import CREATES, MIX, UPDATES
 
 _ALL = "all"
 _CONFIRMS = "confirms only"
-_AT_ONCE = (1, 4, 8, 16)
-_SLOW = 0.2
+_CONCURRENCIES = (1, 4, 8, 16)
+_SMALL_SHARE = 0.2
 _BY_KEY = (CREATES, UPDATES, MIX)
 
 
@@ -22,29 +22,29 @@ def _python(module: str) -> tuple[str, ...]:
 
 OURS = Competitor(
     name="crudmq",
-    argv=(sys.executable, "-m", "service", "run"),
+    argv=(sys.executable, "-m", "crudmq", "run"),
     guarantees=_ALL,
     has_inbox=True,
     workloads=EVERYTHING,
 )
 OURS_TWICE = replace(OURS, name="crudmq, 2 workers", argv=(*OURS.argv, "--workers", "2"))
-ONE_SESSION_EACH = Competitor(
-    name="one session each",
-    argv=_python("one_session"),
+SESSION_PER_MESSAGE = Competitor(
+    name="session per message",
+    argv=_python("session_per_message"),
     guarantees=_ALL,
     has_inbox=True,
     workloads=(CREATES,),
-    concurrencies=_AT_ONCE,
-    share=_SLOW,
+    concurrencies=_CONCURRENCIES,
+    share=_SMALL_SHARE,
 )
-USUAL_WAY = Competitor(
-    name="the usual way",
-    argv=_python("usual_way"),
+FASTSTREAM_BASELINE = Competitor(
+    name="FastStream baseline",
+    argv=_python("faststream_baseline"),
     guarantees=_CONFIRMS,
     has_inbox=False,
     workloads=EVERYTHING,
-    concurrencies=_AT_ONCE,
-    share=_SLOW,
+    concurrencies=_CONCURRENCIES,
+    share=_SMALL_SHARE,
 )
 CELERY = Competitor(
     name="Celery",
@@ -53,7 +53,7 @@ CELERY = Competitor(
     has_inbox=False,
     workloads=_BY_KEY,
     concurrencies=(1, 2, 4),
-    share=_SLOW,
+    share=_SMALL_SHARE,
     envelope=envelope.celery,
 )
 DRAMATIQ = Competitor(
@@ -63,7 +63,7 @@ DRAMATIQ = Competitor(
     has_inbox=False,
     workloads=_BY_KEY,
     concurrencies=(4, 8),
-    share=_SLOW,
+    share=_SMALL_SHARE,
     envelope=envelope.dramatiq,
 )
 NODE = Competitor(
@@ -72,16 +72,16 @@ NODE = Competitor(
     guarantees=_CONFIRMS,
     has_inbox=False,
     workloads=_BY_KEY,
-    concurrencies=_AT_ONCE[1:],
-    share=_SLOW,
+    concurrencies=_CONCURRENCIES[1:],
+    share=_SMALL_SHARE,
     prepare=node.install,
 )
-LIMIT = Competitor(
-    name="the limit",
-    argv=_python("limit"),
+CEILING = Competitor(
+    name="ceiling",
+    argv=_python("ceiling"),
     guarantees=_ALL,
     has_inbox=True,
     workloads=(CREATES, UPDATES),
     concurrencies=(100, 400),
 )
-ALL = (OURS, OURS_TWICE, USUAL_WAY, ONE_SESSION_EACH, CELERY, DRAMATIQ, NODE, LIMIT)
+ALL = (OURS, OURS_TWICE, FASTSTREAM_BASELINE, SESSION_PER_MESSAGE, CELERY, DRAMATIQ, NODE, CEILING)

@@ -1,4 +1,4 @@
-"""Dramatiq on RabbitMQ: an actor for each kind of command, publishes with confirm. Run by its own command line."""
+"""Dramatiq on RabbitMQ: an actor per kind of command, publisher confirms. Started by Dramatiq's own command line."""
 
 import sys
 from typing import Any
@@ -8,18 +8,18 @@ import pika
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.cli import main, make_argument_parser
 
-from bench.competitors import session_each
-from service import settings
-from service.messaging.topology import Topology
+from bench.competitors import sync_handlers
+from crudmq import settings
+from crudmq.messaging.topology import Topology
 
 _THREADS = 4
 _SETTINGS = settings.read()
-_NAMES = Topology(_SETTINGS.prefix)
+_TOPOLOGY = Topology(_SETTINGS.prefix)
 _PROPERTIES = pika.BasicProperties(content_type="application/json", delivery_mode=2)
 
 
 class _Broker(RabbitmqBroker):
-    """Takes the queue that is there, with whatever arguments it was made."""
+    """Uses the existing queue, whatever its arguments."""
 
     def _declare_queue(self, queue_name: str) -> object:
         return self.channel.queue_declare(queue=queue_name, passive=True)
@@ -27,29 +27,29 @@ class _Broker(RabbitmqBroker):
 
 _broker = _Broker(url=_SETTINGS.broker_url, confirm_delivery=True)
 dramatiq.set_broker(_broker)
-_sessions = session_each.sessions(_SETTINGS.database_url, connections=_THREADS)
+_sessions = sync_handlers.sessions(_SETTINGS.database_url, connections=_THREADS)
 
 
 def _actor(routing_key: str) -> None:
-    @dramatiq.actor(actor_name=routing_key, queue_name=_NAMES.commands)
+    @dramatiq.actor(actor_name=routing_key, queue_name=_TOPOLOGY.commands)
     def run(command: dict[str, Any], reply_to: str | None) -> None:
-        type_, body = session_each.run(_sessions, routing_key, command)
-        exchange, key = (_NAMES.events, type_) if reply_to is None else ("", reply_to)
-        # The channel is the thread's own.
+        type_, body = sync_handlers.run(_sessions, routing_key, command)
+        exchange, key = (_TOPOLOGY.events, type_) if reply_to is None else ("", reply_to)
+        # The channel belongs to this thread.
         _broker.channel.basic_publish(exchange, key, body.encode(), _PROPERTIES)
 
 
-for _name in session_each.HANDLERS:
+for _name in sync_handlers.HANDLERS:
     _actor(_name)
 
 
-class _SaysThatItConsumes(dramatiq.Middleware):
+class _ReportConsuming(dramatiq.Middleware):
     def after_worker_boot(self, *_: object) -> None:
         sys.stderr.write("consuming\n")
         sys.stderr.flush()
 
 
-_broker.add_middleware(_SaysThatItConsumes())
+_broker.add_middleware(_ReportConsuming())
 
 
 if __name__ == "__main__":

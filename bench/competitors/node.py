@@ -1,4 +1,4 @@
-"""The consumer in Node.js: what it needs, and whether that is there."""
+"""The dependencies of the Node.js consumer."""
 
 import json
 import shutil
@@ -13,10 +13,10 @@ _TIMEOUT = 120
 
 
 def install() -> str | None:
-    """Install its packages, unless they are there; say why it cannot take part, None if it can."""
+    """Install missing packages. Return the reason if that is not possible, else None."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        return "node or npm is not there"
+        return "node or npm is not installed"
     if all((_MODULES / name).is_dir() for name in _PACKAGES):
         return None
     command = [npm, "install", "--no-audit", "--no-fund", "--silent"]
@@ -25,12 +25,12 @@ def install() -> str | None:
     except subprocess.CalledProcessError as exc:
         return f"npm install failed: {exc.stderr.strip()[-200:]}"
     except subprocess.TimeoutExpired:
-        return "npm install took too long"
+        return "npm install timed out"
     return None
 
 
 def versions() -> str | None:
-    """Name the versions of Node.js and of the packages; None where they are not there."""
+    """Return the versions of Node.js and of the packages; None if they are not installed."""
     node = shutil.which("node")
     if node is None or not _MODULES.is_dir():
         return None

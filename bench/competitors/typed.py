@@ -1,4 +1,4 @@
-"""The commands and the events as the peers type them."""
+"""Typed commands and events of the competitors."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ class NewPerson(BaseModel):
     age: int | None = None
 
 
-class Ageing(BaseModel):
+class PersonChange(BaseModel):
     """The `data` of an update."""
 
     age: int | None
@@ -39,11 +39,11 @@ class UpdatePerson(BaseModel):
     resource: Literal["people"]
     action: Literal["update"]
     key: int
-    data: Ageing
+    data: PersonChange
 
 
 class GetPerson(BaseModel):
-    """Asks for a person."""
+    """Reads a person."""
 
     resource: Literal["people"]
     action: Literal["get"]
@@ -67,14 +67,14 @@ class CreateGroup(BaseModel):
 
 
 class Transaction(BaseModel):
-    """All or nothing."""
+    """Executes all of its commands or none."""
 
     action: Literal["transaction"]
     commands: list[Annotated[CreatePerson | UpdatePerson, Field(discriminator="action")]]
 
 
-class PersonShown(BaseModel):
-    """A person as others see them."""
+class PersonView(BaseModel):
+    """A person in an event or reply."""
 
     id: int
     name: str
@@ -82,11 +82,11 @@ class PersonShown(BaseModel):
     version: int
 
 
-class Told(BaseModel):
+class Event(BaseModel):
     """An event."""
 
     id: UUID = Field(default_factory=uuid4)
     type: str
-    before: PersonShown | None = None
-    after: PersonShown | None = None
+    before: PersonView | None = None
+    after: PersonView | None = None
     data: dict[str, Any] | None = None

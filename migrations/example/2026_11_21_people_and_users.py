@@ -10,7 +10,7 @@ down_revision = None
 branch_labels = ("example",)
 depends_on = None
 
-# As in the models.
+# The same as in the models.
 BY_BYTES: dict[str, Any] = {
     "mysql_charset": "utf8mb4",
     "mysql_collate": "/*M! utf8mb4_nopad_bin */ /*!80017 utf8mb4_0900_bin */",

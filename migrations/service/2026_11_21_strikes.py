@@ -1,4 +1,4 @@
-"""What ends the process that runs it."""
+"""The crash counts of commands."""
 
 from typing import Any
 
@@ -19,9 +19,7 @@ def upgrade() -> None:
     op.create_table(
         "crudmq_strikes",
         sa.Column("id", DIGEST, primary_key=True, comment="digest of the message_id"),
-        sa.Column(
-            "number", sa.Integer(), nullable=False, comment="how often the process ended while it ran the command"
-        ),
+        sa.Column("number", sa.Integer(), nullable=False, comment="number of crashes while the command ran"),
         sa.Column("noted_at", sa.BigInteger(), nullable=False),
         **CHARSET,
     )

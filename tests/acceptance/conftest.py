@@ -30,9 +30,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Show what the service logged where a test failed."""
     report = yield
     if report.failed:
-        for one in process.started:
-            lines = one.log.splitlines()[-_LINES_SHOWN:]
-            report.sections.append((f"log of crudmq {one.prefix}", "\n".join(lines)))
+        for service_process in process.started:
+            lines = service_process.log.splitlines()[-_LINES_SHOWN:]
+            report.sections.append((f"log of crudmq {service_process.prefix}", "\n".join(lines)))
     return report
 
 
@@ -53,12 +53,12 @@ def service(
     with asyncio.Runner() as runner, broker.fresh_prefix() as prefix:
         url = runner.run(fresh.__aenter__())
         try:
-            found = Service(url, prefix, settings)
-            found.options = getattr(request.module, "OPTIONS", ())
+            service = Service(url, prefix, settings)
+            service.options = getattr(request.module, "OPTIONS", ())
             if getattr(request.module, "CREATES_TABLES", False):
-                found.migrate("--create-tables")
-            with found:
-                yield found
+                service.migrate("--create-tables")
+            with service:
+                yield service
         finally:
             runner.run(fresh.__aexit__(None, None, None))
 
@@ -66,7 +66,7 @@ def service(
 @pytest.fixture
 def peer(service: Service) -> Iterator[Peer]:
     """Connect to the service; whatever tests before left behind is out of the way."""
-    with Peer(service.prefix) as found:
-        found.events()
-        found.dead_letters()
-        yield found
+    with Peer(service.prefix) as connected:
+        connected.events()
+        connected.dead_letters()
+        yield connected

@@ -4,12 +4,12 @@ import json
 from http.client import HTTPConnection
 from typing import Any
 
-SECONDS = 5
+from tests.support.waiting import GENEROUS
 
 
 def ask(port: int, path: str) -> tuple[int, Any]:
     """Give the status and the JSON that came with it; 0 where nobody answers."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    connection = HTTPConnection("127.0.0.1", port, timeout=GENEROUS)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -13,10 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support import broker
+from tests.support.waiting import GENEROUS
 
 ROOT = Path(__file__).parents[2]
-_START_SECONDS = 40
-_STOP_SECONDS = 40
 
 started: list["Service"] = []
 """Those that run, and the one that was started last: what they logged is shown when a test fails."""
@@ -35,18 +34,18 @@ def environment(database_url: str, prefix: str, settings: Mapping[str, str] | No
     }
 
 
-def crudmq(*words: str, environ: Mapping[str, str], root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def crudmq(*arguments: str, environ: Mapping[str, str], root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Type a command, and wait for its end."""
-    command = [sys.executable, "-m", "service", *words]
+    command = [sys.executable, "-m", "crudmq", *arguments]
     return subprocess.run(
-        command, cwd=root, env=dict(environ), capture_output=True, text=True, timeout=_START_SECONDS, check=False
+        command, cwd=root, env=dict(environ), capture_output=True, text=True, timeout=GENEROUS, check=False
     )
 
 
 class Service:
     """`crudmq run` as a process: `with Service(...)` migrates, starts and, at the end, terminates it."""
 
-    module = "service"
+    module = "crudmq"
     """What is run: `python -m <module> run`."""
     options: tuple[str, ...] = ()
     """What else is said."""
@@ -98,13 +97,13 @@ class Service:
     def start(self) -> Self:
         """Start the process, and wait until it consumes."""
         self.launch()
-        self.wait_for("consuming", _START_SECONDS)
+        self.wait_for("consuming")
         return self
 
     def launch(self) -> None:
         """Start the process, and wait for nothing."""
         assert not self.is_running
-        started[:] = [*(one for one in started if one.is_running and one is not self), self]
+        started[:] = [*(service for service in started if service.is_running and service is not self), self]
         self._seen.clear()
         self._process = subprocess.Popen(
             [sys.executable, "-m", self.module, "run", *self.options],
@@ -117,13 +116,13 @@ class Service:
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
 
-    def wait_for(self, event: str, seconds: float = 20) -> None:
+    def wait_for(self, event: str, seconds: float = GENEROUS) -> None:
         """Wait until the process, as it runs now, has logged this."""
         with self._changed:
             came = self._changed.wait_for(lambda: event in self._seen or not self.is_running, seconds)
             assert event in self._seen, f"crudmq did not log {event!r} " + ("in time" if not came else "and ended")
 
-    def wait_for_line(self, text: str, seconds: float = 20) -> None:
+    def wait_for_line(self, text: str, seconds: float = GENEROUS) -> None:
         """Wait until a line of the log has this text."""
         with self._changed:
             came = self._changed.wait_for(lambda: any(text in line for line in self._lines), seconds)
@@ -151,8 +150,8 @@ class Service:
         assert self._process is not None
         assert self._process.stderr is not None
         assert self._reader is not None
-        code = self._process.wait(_STOP_SECONDS)
-        self._reader.join(_STOP_SECONDS)
+        code = self._process.wait(GENEROUS)
+        self._reader.join(GENEROUS)
         self._process.stderr.close()
         return code
 
@@ -181,7 +180,7 @@ class Deadline:
 
 def _event(line: str) -> str:
     try:
-        found: Any = json.loads(line)
+        entry: Any = json.loads(line)
     except ValueError:
         return line.strip()
-    return str(found.get("event")) if isinstance(found, dict) else line.strip()
+    return str(entry.get("event")) if isinstance(entry, dict) else line.strip()

@@ -29,12 +29,12 @@ class TestResults:
         assert properties.correlation_id == "what I know it by"
 
     def test_without_a_correlation_id_the_message_id_is_echoed(self, peer: Peer) -> None:
-        one = unique()
-        assert peer.ask(create("people", name="Tom"), message_id=one).properties.correlation_id == one
+        message_id = unique()
+        assert peer.ask(create("people", name="Tom"), message_id=message_id).properties.correlation_id == message_id
         assert peer.ask(find("people", limit=1), message_id=(two := unique())).properties.correlation_id == two
         assert peer.ask(b"not json", message_id=(three := unique())).properties.correlation_id == three
 
-    def test_a_first_result_is_not_marked_as_replayed(self, peer: Peer) -> None:
+    def test_an_original_result_is_not_marked_as_replayed(self, peer: Peer) -> None:
         assert "x-replayed" not in peer.ask(create("people", name="Tom")).headers
 
     def test_json_is_what_a_command_without_content_type_is_taken_for(self, peer: Peer) -> None:
@@ -43,9 +43,9 @@ class TestResults:
         assert peer.ask(create("people", name="Tom"), content_type=None, content_encoding=None).status == "ok"
 
     def test_a_result_that_is_an_error_says_what_it_answers(self, peer: Peer) -> None:
-        one = unique()
-        assert peer.ask(get("people", NOBODY), message_id=one).content == {
-            "id": one,
+        message_id = unique()
+        assert peer.ask(get("people", NOBODY), message_id=message_id).content == {
+            "id": message_id,
             "status": "error",
             "resource": "people",
             "action": "get",
@@ -55,12 +55,12 @@ class TestResults:
 
 class TestCreate:
     def test_the_row_is_given_with_all_generated_values(self, peer: Peer) -> None:
-        one = unique()
-        content = peer.ask(create("people", name="Tom", age=38), message_id=one).content
+        message_id = unique()
+        content = peer.ask(create("people", name="Tom", age=38), message_id=message_id).content
         identifier = content["data"]["id"]
         assert type(identifier) is int
         assert content == {
-            "id": one,
+            "id": message_id,
             "status": "ok",
             "resource": "people",
             "action": "create",
@@ -111,7 +111,7 @@ class TestCreate:
             "\ufeff\ufffd",
         ],
     )
-    def test_text_comes_back_as_it_was_sent(self, peer: Peer, name: str) -> None:
+    def test_text_is_returned_unchanged(self, peer: Peer, name: str) -> None:
         row = peer.ask(create("people", name=name)).data
         assert row["name"] == name
         assert peer.ask(get("people", row["id"])).data == row
@@ -130,9 +130,9 @@ class TestCreate:
 class TestGet:
     def test_the_row_is_given(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom", age=38)
-        one = unique()
-        assert peer.ask(get("people", tom["id"]), message_id=one).content == {
-            "id": one,
+        message_id = unique()
+        assert peer.ask(get("people", tom["id"]), message_id=message_id).content == {
+            "id": message_id,
             "status": "ok",
             "resource": "people",
             "action": "get",
@@ -159,7 +159,7 @@ class TestList:
         return name
 
     @pytest.mark.parametrize(
-        ("age", "found"),
+        ("age", "expected"),
         [
             (20, [20]),
             ({"eq": 20}, [20]),
@@ -176,27 +176,27 @@ class TestList:
             ({"neq": None}, [10, 20, 30]),
         ],
     )
-    def test_rows_are_compared(self, peer: Peer, name: str, age: object, found: list[int | None]) -> None:
+    def test_rows_are_compared(self, peer: Peer, name: str, age: object, expected: list[int | None]) -> None:
         reply = peer.ask(find("people", where={"name": name, "age": age}, order=["age"]))
-        assert [row["age"] for row in reply.data] == found
+        assert [row["age"] for row in reply.data] == expected
 
     @pytest.mark.parametrize(
-        ("operator", "found"),
+        ("operator", "expected"),
         [("eq", "b"), ("neq", "ac"), ("gt", "c"), ("gte", "bc"), ("lt", "a"), ("lte", "ab")],
     )
-    def test_text_is_compared(self, peer: Peer, operator: str, found: str) -> None:
+    def test_text_is_compared(self, peer: Peer, operator: str, expected: str) -> None:
         age = -1_000_000 - next(numbers)
         peer.ask(create_all("people", [{"name": name, "age": age} for name in "cab"]))
         reply = peer.ask(find("people", where={"age": age, "name": {operator: "b"}}, order=["name"]))
-        assert "".join(row["name"] for row in reply.data) == found
+        assert "".join(row["name"] for row in reply.data) == expected
 
     def test_the_result_has_the_page_beside_the_rows(self, peer: Peer, name: str) -> None:
-        one = unique()
-        content = peer.ask(find("people", where={"name": name, "age": 10}), message_id=one).content
+        message_id = unique()
+        content = peer.ask(find("people", where={"name": name, "age": 10}), message_id=message_id).content
         (row,) = content.pop("data")
         assert {**row, "id": None} == {"id": None, "name": name, "age": 10, "version": 1}
         assert content == {
-            "id": one,
+            "id": message_id,
             "status": "ok",
             "resource": "people",
             "action": "list",
@@ -211,17 +211,17 @@ class TestList:
     def test_rows_are_ordered_by_several_fields_and_by_the_key_at_last(self, peer: Peer) -> None:
         name = unique()
         rows = peer.ask(create_all("people", [{"name": name, "age": age} for age in (1, 2, 1, 2)])).data
-        first, second, third, fourth = (row["id"] for row in rows)
+        a, b, c, d = (row["id"] for row in rows)
         for order, expected in (
-            (None, [first, second, third, fourth]),
-            (["age"], [first, third, second, fourth]),
-            (["-age"], [second, fourth, first, third]),
-            (["-age", "-id"], [fourth, second, third, first]),
-            (["name", "-id"], [fourth, third, second, first]),
+            (None, [a, b, c, d]),
+            (["age"], [a, c, b, d]),
+            (["-age"], [b, d, a, c]),
+            (["-age", "-id"], [d, b, c, a]),
+            (["name", "-id"], [d, c, b, a]),
         ):
             said = {} if order is None else {"order": order}
-            found = peer.ask(find("people", where={"name": name}, **said)).data
-            assert [row["id"] for row in found] == expected
+            rows_found = peer.ask(find("people", where={"name": name}, **said)).data
+            assert [row["id"] for row in rows_found] == expected
 
     def test_a_page_has_a_limit_and_an_offset(self, peer: Peer, name: str) -> None:
         where = {"name": name, "age": {"neq": None}}
@@ -250,16 +250,16 @@ class TestList:
         number = next(numbers)
         emails = ["b@example.org", "a@example.org"]
         peer.ask(create_all("users", [{"id": number, "email": email, "login": unique()} for email in emails]))
-        found = peer.ask(find("users", where={"id": number})).data
-        assert [row["email"] for row in found] == sorted(emails)
+        rows_found = peer.ask(find("users", where={"id": number})).data
+        assert [row["email"] for row in rows_found] == sorted(emails)
 
 
 class TestUpdate:
     def test_the_row_after_the_change_is_given(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom", age=38)
-        one = unique()
-        assert peer.ask(update("people", tom["id"], {"age": 39}), message_id=one).content == {
-            "id": one,
+        message_id = unique()
+        assert peer.ask(update("people", tom["id"], {"age": 39}), message_id=message_id).content == {
+            "id": message_id,
             "status": "ok",
             "resource": "people",
             "action": "update",
@@ -304,9 +304,9 @@ class TestUpdate:
 class TestDelete:
     def test_the_row_as_it_last_was_is_given(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom", age=38)
-        one = unique()
-        assert peer.ask(delete("people", tom["id"]), message_id=one).content == {
-            "id": one,
+        message_id = unique()
+        assert peer.ask(delete("people", tom["id"]), message_id=message_id).content == {
+            "id": message_id,
             "status": "ok",
             "resource": "people",
             "action": "delete",

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from tests.acceptance.commands import create, create_all, delete, find, get, numbers, unique, update
-from tests.acceptance.peer import Command, Peer, Reply
+from tests.acceptance.peer import Command, Peer, Result
 
 EMAIL = "tom@example.org"
 
 
-def codes(replies: list[Reply]) -> list[str]:
-    return [ending(reply)[0] for reply in replies]
+def codes(replies: list[Result]) -> list[str]:
+    return [outcome_of(reply)[0] for reply in replies]
 
 
-def ending(reply: Reply) -> tuple[str, Any]:
+def outcome_of(reply: Result) -> tuple[str, Any]:
     return (reply.code, None) if reply.status == "error" else ("ok", reply.data)
 
 
@@ -97,15 +97,15 @@ def test_one_that_fails_does_not_fail_its_neighbours(peer: Peer) -> None:
 
 def test_values_may_change_hands_within_a_burst(peer: Peer) -> None:
     name = unique()
-    one = peer.created("groups", name=name)
+    group = peer.created("groups", name=name)
     two = peer.created("groups", name=unique())
     replies = peer.burst(
         [
-            update("groups", one["id"], {"name": unique()}),
+            update("groups", group["id"], {"name": unique()}),
             update("groups", two["id"], {"name": name}),
             delete("groups", two["id"]),
             create("groups", name=name),
-            update("groups", one["id"], {"name": name}),
+            update("groups", group["id"], {"name": name}),
         ]
     )
     assert codes(replies) == ["ok", "ok", "ok", "ok", "conflict"]
@@ -115,14 +115,14 @@ class Model:
     """Rows in memory: says what each command must come to."""
 
     def __init__(self) -> None:
-        self.facts: dict[str, list[str]] = defaultdict(list)
+        self.event_kinds: dict[str, list[str]] = defaultdict(list)
         self._rows: dict[str, dict[str, Any]] = {}
 
     def create(self, subject: str, row: dict[str, Any]) -> tuple[str, Any]:
         if subject in self._rows:
             return "conflict", None
         self._rows[subject] = row
-        return self._lived(subject, "created")
+        return self._record(subject, "created")
 
     def get(self, subject: str) -> tuple[str, Any]:
         row = self._rows.get(subject)
@@ -135,17 +135,17 @@ class Model:
         row |= values
         if "version" in row:
             row["version"] += 1
-        return self._lived(subject, "updated")
+        return self._record(subject, "updated")
 
     def delete(self, subject: str) -> tuple[str, Any]:
         if subject not in self._rows:
             return "not_found", None
-        found = self._lived(subject, "deleted")
+        outcome = self._record(subject, "deleted")
         del self._rows[subject]
-        return found
+        return outcome
 
-    def _lived(self, subject: str, fact: str) -> tuple[str, Any]:
-        self.facts[subject].append(fact)
+    def _record(self, subject: str, event_kind: str) -> tuple[str, Any]:
+        self.event_kinds[subject].append(event_kind)
         return "ok", dict(self._rows[subject])
 
 
@@ -179,12 +179,12 @@ def test_many_resources_mixed_in_one_burst_keep_their_order(peer: Peer, seed: in
                 commands.append(delete(resource, key))
                 expected.append(model.delete(subject))
     replies = peer.burst(commands)
-    assert [ending(reply) for reply in replies] == expected
-    told: dict[str, list[str]] = defaultdict(list)
+    assert [outcome_of(reply) for reply in replies] == expected
+    events: dict[str, list[str]] = defaultdict(list)
     for event in peer.events():
         if "subject" in event.content:
-            told[event.content["subject"]].append(event.type.rpartition(".")[2])
-    assert told == model.facts
+            events[event.content["subject"]].append(event.type.rpartition(".")[2])
+    assert events == model.event_kinds
 
 
 def test_lists_among_writes_see_what_came_before_them(peer: Peer) -> None:

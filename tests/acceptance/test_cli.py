@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +14,14 @@ from tests.acceptance.commands import create, create_all, delete, find, get, uni
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service, crudmq, environment
 from tests.support import databases
+from tests.support.waiting import GENEROUS
 
 MODELS = """
 from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Enum, Integer, LargeBinary, MetaData, Numeric
 from sqlalchemy import String, Table, Uuid
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from service.resources import expose
+from crudmq import expose
 
 
 class Base(DeclarativeBase):
@@ -66,8 +69,8 @@ def empty_database(kind: str, directory: Path) -> Iterator[str]:
 
 @pytest.fixture
 def url(database_kind: str, tmp_path: Path) -> Iterator[str]:
-    with empty_database(database_kind, tmp_path) as found:
-        yield found
+    with empty_database(database_kind, tmp_path) as url:
+        yield url
 
 
 class TestSend:
@@ -78,8 +81,8 @@ class TestSend:
         assert (content["status"], content["resource"], content["action"]) == ("ok", "people", "create")
         row = content["data"]
         assert (row["name"], row["age"], row["version"]) == ("Tom", 38, 1)
-        found = crudmq("send", "people.get", f"key={row['id']}", environ=service.environ)
-        assert json.loads(found.stdout)["data"] == row
+        sent = crudmq("send", "people.get", f"key={row['id']}", environ=service.environ)
+        assert json.loads(sent.stdout)["data"] == row
 
     def test_a_refusal_is_printed_and_is_a_failure(self, service: Service) -> None:
         done = crudmq("send", "people.create", "name=Tom", "age=old", environ=service.environ)
@@ -87,11 +90,11 @@ class TestSend:
         assert json.loads(done.stdout)["error"]["code"] == "invalid"
 
     def test_an_id_makes_it_repeatable(self, service: Service) -> None:
-        words = ("send", "people.create", "name=Tom", "--id", unique())
-        first, second = (crudmq(*words, environ=service.environ) for _ in range(2))
-        assert first.stdout == second.stdout
+        arguments = ("send", "people.create", "name=Tom", "--id", unique())
+        initial, repeated = (crudmq(*arguments, environ=service.environ) for _ in range(2))
+        assert initial.stdout == repeated.stdout
 
-    def test_what_is_no_command_is_told_in_plain_words(self, service: Service) -> None:
+    def test_an_unreadable_command_line_is_reported_without_a_traceback(self, service: Service) -> None:
         done = crudmq("send", "people", environ=service.environ)
         assert done.returncode != 0
         assert "people.create" in done.stderr
@@ -102,28 +105,28 @@ class TestDescribe:
     def test_all_that_is_exposed_is_shown_to_programs(self) -> None:
         done = crudmq("describe", "--json", environ=environment("sqlite+aiosqlite:///never.db", "demo"))
         assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout)
-        people = found["resources"]["people"]
+        description = json.loads(done.stdout)
+        people = description["resources"]["people"]
         assert people["actions"] == ["count", "create", "delete", "get", "list", "update", "upsert"]
         assert (people["key"], people["version"]) == (["id"], "version")
         assert people["fields"]["name"]["type"] == "text(100)"
         assert people["fields"]["name"]["rules"] == ["required"]
         assert "like" in people["fields"]["name"]["operators"]
         assert people["relationships"]["groups"] == {"resource": "groups", "many": True, "written": "add, remove, set"}
-        assert found["resources"]["users"]["fields"]["password_hash"]["rules"] == ["hidden"]
-        assert found["limits"]["max_page"] == 1000
+        assert description["resources"]["users"]["fields"]["password_hash"]["rules"] == ["hidden"]
+        assert description["limits"]["max_page"] == 1000
 
     def test_and_to_people_as_tables(self) -> None:
         environ = environment("sqlite+aiosqlite:///never.db", "demo") | {"COLUMNS": "120"}
         done = crudmq("describe", environ=environ)
         assert done.returncode == 0, done.stderr
-        for shown in ("people", "text(100)", "counts versions", "many of emails", "limits"):
+        for shown in ("people", "text(100)", "version counter", "to many emails", "limits"):
             assert shown in done.stdout
         assert not Path("never.db").exists()
 
 
 class TestSettings:
-    def test_they_are_shown_without_passwords(self) -> None:
+    def test_they_are_printed_without_passwords(self) -> None:
         environ = environment("postgresql+asyncpg://tom:s3cret@db.example.org/people", "demo")
         environ["CRUDMQ_BROKER_URL"] = "amqp://ann:hush@broker.example.org:5672/"
         done = crudmq("settings", environ={**environ, "COLUMNS": "200"})
@@ -134,7 +137,7 @@ class TestSettings:
             assert secret not in done.stdout + done.stderr
 
     @pytest.mark.parametrize("command", ["run", "migrate", "settings"])
-    def test_each_fault_is_told_in_a_line_of_its_own(self, command: str) -> None:
+    def test_each_fault_is_reported_on_its_own_line(self, command: str) -> None:
         environ = environment("mysql://tom:s3cret@db.example.org/people", "two words") | {
             "CRUDMQ_BROKER_URL": "http://ann:hush@broker",
             "CRUDMQ_GROUP_SIZE": "0",
@@ -173,12 +176,36 @@ class TestMigrate:
             done = crudmq("migrate", environ=environment(url, "nobody"))
             assert done.returncode == 0, done.stderr
 
-    def test_models_that_cannot_be_imported_are_told_in_plain_words(self, url: str) -> None:
+    def test_models_that_cannot_be_imported_are_reported_without_a_traceback(self, url: str) -> None:
         environ = environment(url, "nobody", {"CRUDMQ_MODELS": "no.such.models"})
         done = crudmq("run", environ=environ)
         assert done.returncode != 0
         assert "no.such.models" in done.stderr
         assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize(
+        ("source", "reason"),
+        [
+            ("def broken(:", "SyntaxError"),
+            ("from crudmq import expose\nexpose(int, nome=1)", "unexpected keyword argument 'nome' ({place}:2)"),
+            ("import json\nraise RuntimeError('no')", "RuntimeError: no ({place}:2)"),
+        ],
+    )
+    def test_models_that_fail_are_reported_with_their_line(
+        self, url: str, tmp_path: Path, source: str, reason: str
+    ) -> None:
+        (tmp_path / "broken_models.py").write_text(source)
+        environ = environment(url, "nobody", {"CRUDMQ_MODELS": "broken_models", "PYTHONPATH": str(tmp_path)})
+        done = crudmq("describe", environ=environ)
+        assert done.returncode == 1
+        assert reason.format(place=tmp_path / "broken_models.py") in done.stderr
+        assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+    def test_closed_standard_streams_do_no_harm(self, url: str, closed: str) -> None:
+        command = f"exec {sys.executable} -m crudmq migrate {closed}"
+        done = subprocess.run(["/bin/sh", "-c", command], env=environment(url, "nobody"), timeout=GENEROUS, check=False)
+        assert done.returncode == 0
 
 
 class TestOwnModels:

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.acceptance.commands import NOBODY, create, create_all, delete, find, get, numbers, unique, update
-from tests.acceptance.peer import Command, Peer, Properties, Reply
+from tests.acceptance.peer import Command, Peer, Properties, Result
 from tests.acceptance.process import Service
 from tests.support import broker, sql
 
@@ -15,7 +16,7 @@ GOOD = b'{"resource": "people", "action": "create", "data": {"name": "good"}}'
 RETRYABLE = {"timeout", "unavailable", "internal"}
 
 
-def check_refused(reply: Reply, code: str, paths: set[str] | None = None) -> None:
+def check_refused(reply: Result, code: str, paths: set[str] | None = None) -> None:
     """Check the shape of an error."""
     assert reply.code == code
     assert set(reply.content) <= {"id", "status", "resource", "action", "error"}
@@ -104,6 +105,7 @@ class TestMalformed:
             "x-attempts": 1,
             "x-original-exchange": f"{peer.prefix}.commands",
             "x-original-routing-key": "people.create",
+            "x-publish-id": ANY,
         }
         assert peer.ask(GOOD).status == "ok"
 
@@ -113,11 +115,11 @@ class TestMalformed:
         check_refused(reply, "malformed")
         assert not reply.content["id"]
         assert reply.properties.correlation_id == "mine"
-        assert [one.body for one in peer.dead_letters()] == [GOOD]
+        assert [letter.body for letter in peer.dead_letters()] == [GOOD]
         assert peer.ask(GOOD).status == "ok"
 
     @pytest.mark.parametrize("command", [get("people", 1), find("people"), {"resource": "nope", "action": "list"}])
-    def test_a_read_needs_somebody_to_answer(self, peer: Peer, command: Command) -> None:
+    def test_a_read_requires_a_reply_queue(self, peer: Peer, command: Command) -> None:
         peer.publish(command, reply_to=None)
         (dead,) = peer.dead_letters()
         assert dead.headers["x-error-code"] == "malformed"
@@ -129,7 +131,7 @@ class TestMalformed:
         assert dead.properties.expiration is None
         assert dead.properties.delivery_mode == 2
 
-    def test_who_sent_a_dead_letter_stands_in_a_header(self, peer: Peer) -> None:
+    def test_the_actor_of_a_dead_letter_is_in_a_header(self, peer: Peer) -> None:
         user = urlsplit(broker.url()).username
         peer.ask(b"not json", user_id=user)
         (dead,) = peer.dead_letters()
@@ -141,26 +143,31 @@ class TestMalformed:
         assert (dead.headers["traceparent"], dead.headers["tenant"]) == ("mine", 7)
 
     def test_the_same_id_may_be_used_for_a_command_afterwards(self, peer: Peer) -> None:
-        one = unique()
-        assert peer.ask(b"not json", message_id=one).code == "malformed"
-        assert peer.ask(GOOD, message_id=one).status == "ok"
+        message_id = unique()
+        assert peer.ask(b"not json", message_id=message_id).code == "malformed"
+        assert peer.ask(GOOD, message_id=message_id).status == "ok"
 
 
-def nested(levels: int) -> bytes:
+def nested_arrays(levels: int) -> bytes:
     """Give a command whose body is so many levels deep."""
-    arrays = levels - 2
-    return b'{"resource": "people", "action": "create", "data": {"name": ' + b"[" * arrays + b"]" * arrays + b"}}"
+    array_levels = levels - 2
+    return (
+        b'{"resource": "people", "action": "create", "data": {"name": '
+        + b"[" * array_levels
+        + b"]" * array_levels
+        + b"}}"
+    )
 
 
 class TestLimits:
     """Depth; size and pages have a module of their own, with smaller limits."""
 
     def test_thirty_two_levels_are_not_too_deep(self, peer: Peer) -> None:
-        check_refused(peer.ask(nested(32)), "invalid", {"data.name"})
+        check_refused(peer.ask(nested_arrays(32)), "invalid", {"data.name"})
 
     @pytest.mark.parametrize("levels", [33, 1_000, 100_000])
     def test_more_levels_are_too_deep(self, peer: Peer, levels: int) -> None:
-        check_refused(peer.ask(nested(levels)), "limit_exceeded")
+        check_refused(peer.ask(nested_arrays(levels)), "limit_exceeded")
         assert peer.dead_letters() == []
         assert peer.ask(GOOD).status == "ok"
 
@@ -178,9 +185,9 @@ OUT_OF_RANGE = [2**31, -(2**31) - 1, 2**63, 10**30, -(10**30)]
 NO_INTEGERS: list[Any] = ["1", 1.5, 1.0, 1e3, True, [], {}, "", "x"]
 
 
-def each(found: list[Any]) -> list[Any]:
+def each(values: list[Any]) -> list[Any]:
     """Say that these are values of any type."""
-    return found
+    return values
 
 
 NO_OPERANDS: list[Any] = ["1", 1.5, True, []]
@@ -270,7 +277,7 @@ INVALID: list[tuple[Command, set[str]]] = [
 
 class TestInvalid:
     @pytest.mark.parametrize(("command", "paths"), INVALID)
-    def test_every_fault_is_told_with_its_path(self, peer: Peer, command: Command, paths: set[str]) -> None:
+    def test_every_fault_is_reported_with_its_path(self, peer: Peer, command: Command, paths: set[str]) -> None:
         check_refused(peer.ask(command), "invalid", paths)
         assert peer.ask(GOOD).status == "ok"
 
@@ -286,7 +293,7 @@ class TestInvalid:
             (find("people", where={"nope": 1}, limit=-1), {"where.nope", "limit"}),
         ],
     )
-    def test_faults_in_several_parts_of_a_command_are_told_at_once(
+    def test_faults_in_several_parts_of_a_command_are_reported_together(
         self, peer: Peer, command: Command, paths: set[str]
     ) -> None:
         check_refused(peer.ask(command), "invalid", paths)
@@ -313,7 +320,7 @@ class TestInvalid:
         assert people(service) == before
         assert peer.dead_letters() == []
 
-    def test_a_long_field_name_is_cut_in_what_is_told(self, peer: Peer) -> None:
+    def test_a_long_field_name_is_truncated_in_the_error(self, peer: Peer) -> None:
         reply = peer.ask(create("people", name="Tom", **{"x" * 10_000: 1}))
         check_refused(reply, "invalid")
         assert len(reply.body) < 1_000
@@ -343,7 +350,7 @@ class TestUnknown:
         check_refused(peer.ask(get("nope", 1)), "unknown_resource", {"resource"})
 
     @pytest.mark.parametrize("action", ["explode", "", "Create", "create ", "\0", "x" * 1000])
-    def test_an_action_that_there_is_not_is_unknown(self, peer: Peer, action: str) -> None:
+    def test_an_action_that_does_not_exist_is_unknown(self, peer: Peer, action: str) -> None:
         check_refused(peer.ask({"resource": "people", "action": action, "data": {"name": "Tom"}}), "unknown_action")
         assert peer.dead_letters() == []
         assert peer.ask(GOOD).status == "ok"
@@ -396,10 +403,10 @@ class TestRefusedByTheRows:
         assert reply.error["details"][0]["fields"] == ["id", "email"]
 
     def test_an_update_may_be_a_conflict(self, peer: Peer) -> None:
-        one, two = (peer.created("groups", name=unique()) for _ in range(2))
-        reply = peer.ask(update("groups", two["id"], {"name": one["name"]}))
+        group, other = (peer.created("groups", name=unique()) for _ in range(2))
+        reply = peer.ask(update("groups", other["id"], {"name": group["name"]}))
         check_refused(reply, "conflict", {"data"})
-        assert peer.ask(get("groups", two["id"])).data == two
+        assert peer.ask(get("groups", other["id"])).data == other
 
     def test_a_row_that_is_referred_to_and_does_not_exist_is_a_conflict(self, peer: Peer) -> None:
         reply = peer.ask(create("emails", person_id=NOBODY, address=unique()))
@@ -433,17 +440,17 @@ class TestDeadlines:
         assert peer.dead_letters() == []
 
     def test_it_may_be_sent_again(self, peer: Peer) -> None:
-        one = unique()
-        assert peer.ask(create("people", name="Tom"), message_id=one, headers=self.at(-1)).code == "timeout"
-        reply = peer.ask(create("people", name="Tom"), message_id=one, headers=self.at(60))
+        message_id = unique()
+        assert peer.ask(create("people", name="Tom"), message_id=message_id, headers=self.at(-1)).code == "timeout"
+        reply = peer.ask(create("people", name="Tom"), message_id=message_id, headers=self.at(3600))
         assert reply.status == "ok"
         assert not reply.is_replayed
 
     def test_a_repeat_of_what_took_effect_is_never_too_late(self, peer: Peer) -> None:
-        one = unique()
-        first = peer.ask(create("people", name="Tom"), message_id=one)
-        again = peer.ask(create("people", name="Tom"), message_id=one, headers=self.at(-1))
-        assert (again.body, again.is_replayed) == (first.body, True)
+        message_id = unique()
+        original = peer.ask(create("people", name="Tom"), message_id=message_id)
+        repeat = peer.ask(create("people", name="Tom"), message_id=message_id, headers=self.at(-1))
+        assert (repeat.body, repeat.is_replayed) == (original.body, True)
 
     def test_a_read_may_be_too_late_as_well(self, peer: Peer) -> None:
         assert peer.ask(find("people"), headers=self.at(-1)).code == "timeout"

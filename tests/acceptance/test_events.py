@@ -1,7 +1,7 @@
 """The event for each change, and for nothing else."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,8 +18,8 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 class TestEnvelope:
     def test_it_is_a_cloud_event_with_these_attributes_and_no_others(self, peer: Peer) -> None:
-        one = unique()
-        tom = peer.ask(create("people", name="Tom", age=38), message_id=one).data
+        message_id = unique()
+        tom = peer.ask(create("people", name="Tom", age=38), message_id=message_id).data
         event = peer.event()
         content = event.content
         assert content == {
@@ -30,8 +30,8 @@ class TestEnvelope:
             "subject": f"people/{tom['id']}",
             "time": content["time"],
             "datacontenttype": "application/json",
-            "commandid": one,
-            "correlationid": one,
+            "commandid": message_id,
+            "correlationid": message_id,
             "partitionkey": f"people/{tom['id']}",
             "sequence": "1",
             "data": {
@@ -49,10 +49,11 @@ class TestEnvelope:
         assert UUID(event.content["id"]).version == 7
 
     def test_its_time_is_now_in_utc_with_microseconds(self, peer: Peer) -> None:
+        before = datetime.now(UTC)
         peer.ask(create("people", name="Tom"))
         time = peer.event().content["time"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", time)
-        assert abs(datetime.now(UTC) - datetime.fromisoformat(time)) < timedelta(minutes=1)
+        assert before <= datetime.fromisoformat(time) <= datetime.now(UTC)
 
     def test_it_is_a_persistent_message_routed_by_its_type(self, peer: Peer) -> None:
         peer.ask(create("people", name="Tom"))
@@ -113,7 +114,7 @@ class TestFacts:
         assert {event.type for event in events} == {"people.created"}
         assert len({event.content["id"] for event in events}) == 20
 
-    def test_an_update_tells_what_changed(self, peer: Peer) -> None:
+    def test_the_event_of_an_update_has_the_changed_fields(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom", age=38)
         peer.ask(update("people", tom["id"], {"name": "Tom", "age": 39}))
         content = peer.event().content
@@ -126,7 +127,7 @@ class TestFacts:
             "changed": ["age"],
         }
 
-    def test_a_delete_tells_what_was(self, peer: Peer) -> None:
+    def test_the_event_of_a_delete_has_the_row_before_it(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom", age=38)
         peer.ask(delete("people", tom["id"]))
         content = peer.event().content
@@ -152,19 +153,22 @@ class TestFacts:
         assert peer.ask(find("people", where={"nope": 1})).code == "invalid"
         assert peer.events() == []
 
-    def test_whoever_hears_only_some_routing_keys_gets_only_those(self, peer: Peer) -> None:
-        heard: list[str] = []
+    def test_a_binding_by_routing_key_receives_only_matching_events(self, peer: Peer) -> None:
+        # By the id of the event: one may be repeated.
+        heard: dict[str, str] = {}
         queue = str(peer.channel.queue_declare("", exclusive=True).method.queue)
         peer.channel.queue_bind(queue, f"{peer.prefix}.events", "people.deleted")
         peer.channel.basic_consume(
-            queue, lambda _c, method, _p, _b: heard.append(str(method.routing_key)), auto_ack=True
+            queue,
+            lambda _c, method, properties, _b: heard.update({str(properties.message_id): str(method.routing_key)}),
+            auto_ack=True,
         )
         tom = peer.created("people", name="Tom")
         peer.ask(update("people", tom["id"], {"name": "Ann"}))
         peer.ask(delete("people", tom["id"]))
         peer.until(lambda: bool(heard), "the event of the delete")
         peer.events()
-        assert heard == ["people.deleted"]
+        assert list(heard.values()) == ["people.deleted"]
 
 
 def failed(event: Event) -> tuple[str, Any]:
@@ -172,10 +176,12 @@ def failed(event: Event) -> tuple[str, Any]:
 
 
 class TestFailures:
-    def test_a_write_that_failed_tells_so_once_without_values(self, peer: Peer) -> None:
-        one = unique()
+    def test_a_failed_write_has_one_event_without_values(self, peer: Peer) -> None:
+        message_id = unique()
         secret = "a value that nobody else may see"
-        reply = peer.ask(create("people", name=secret, age=secret), message_id=one, headers={"traceparent": TRACE})
+        reply = peer.ask(
+            create("people", name=secret, age=secret), message_id=message_id, headers={"traceparent": TRACE}
+        )
         assert reply.code == "invalid"
         event = peer.event()
         content = event.content
@@ -187,8 +193,8 @@ class TestFailures:
             "type": "people.failed",
             "time": content["time"],
             "datacontenttype": "application/json",
-            "commandid": one,
-            "correlationid": one,
+            "commandid": message_id,
+            "correlationid": message_id,
             "traceparent": TRACE,
             "data": {
                 "action": "create",
@@ -199,7 +205,7 @@ class TestFailures:
         assert event.properties.message_id == content["id"]
 
     @pytest.mark.parametrize("action", ["update", "delete"])
-    def test_a_row_that_is_not_found_is_told_without_its_key(self, peer: Peer, action: str) -> None:
+    def test_the_event_of_a_missing_row_has_no_key(self, peer: Peer, action: str) -> None:
         data = {"data": {"age": 1}} if action == "update" else {}
         peer.ask({"resource": "people", "action": action, "key": NOBODY, **data})
         event = peer.event()
@@ -207,7 +213,7 @@ class TestFailures:
         assert (event.data["action"], event.data["error"]["code"]) == (action, "not_found")
         assert str(NOBODY).encode() not in event.body
 
-    def test_a_conflict_is_told_without_values(self, peer: Peer) -> None:
+    def test_the_event_of_a_conflict_has_no_values(self, peer: Peer) -> None:
         login = unique()
         peer.created("users", id=next(numbers), email="tom@example.org", login=login)
         assert peer.ask(create("users", id=next(numbers), email="ann@example.org", login=login)).code == "conflict"
@@ -216,26 +222,26 @@ class TestFailures:
         assert login.encode() not in event.body
         assert b"ann@example.org" not in event.body
 
-    def test_a_version_mismatch_is_told(self, peer: Peer) -> None:
+    def test_a_version_mismatch_has_an_event(self, peer: Peer) -> None:
         tom = peer.created("people", name="Tom")
         peer.ask(update("people", tom["id"], {"age": 1}, if_version=7))
         assert peer.event().data["error"]["code"] == "version_mismatch"
 
-    def test_a_failed_create_of_many_is_told_once(self, peer: Peer) -> None:
+    def test_a_failed_create_of_many_rows_has_one_event(self, peer: Peer) -> None:
         login = unique()
         users = [{"id": next(numbers), "email": "tom@example.org", "login": login} for _ in range(5)]
         assert peer.ask(create_all("users", users)).code == "conflict"
         assert peer.event().type == "users.failed"
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"resource": "people"}', b'{"resource": "a", "action": 1}'])
-    def test_what_is_malformed_tells_nobody(self, peer: Peer, body: bytes) -> None:
+    def test_a_malformed_message_has_no_event(self, peer: Peer, body: bytes) -> None:
         assert peer.ask(body).code == "malformed"
         assert peer.events() == []
 
-    def test_a_repeated_failure_is_told_once(self, peer: Peer) -> None:
-        one = unique()
+    def test_a_repeated_failure_has_one_event(self, peer: Peer) -> None:
+        message_id = unique()
         for _ in range(3):
-            peer.ask(delete("people", NOBODY), message_id=one)
+            peer.ask(delete("people", NOBODY), message_id=message_id)
         assert peer.event().type == "people.failed"
 
 
@@ -284,7 +290,7 @@ class TestHiddenFields:
         assert said.error == json_with(peer.ask(find("users", **as_none)).error, "no_such_field_", "password_hash")
 
     @pytest.mark.parametrize("value", [5, "x" * 201, "\0", [], True])
-    def test_what_is_wrong_with_it_is_told_without_its_name(self, peer: Peer, value: object) -> None:
+    def test_its_faults_are_reported_without_its_name(self, peer: Peer, value: object) -> None:
         reply = peer.ask(
             create("users", id=next(numbers), email="tom@example.org", login=unique(), password_hash=value)
         )

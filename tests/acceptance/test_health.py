@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.host import free_port
+from dev.shell import free_port
 from tests.acceptance.health import ask
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service, crudmq
@@ -24,10 +24,10 @@ def test_a_service_that_consumes_is_alive_and_ready(peer: Peer) -> None:
     assert ask(PORT, "/health/live") == (200, {})
 
 
-def test_a_port_that_is_taken_is_told_in_a_line(service: Service) -> None:
+def test_a_health_port_in_use_is_reported_in_one_line(service: Service) -> None:
     done = crudmq("run", environ=service.environ)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"crudmq: the health port 127.0.0.1:{PORT} cannot be had: ")
+    assert done.stderr.splitlines()[-1] == (f"crudmq: cannot bind health port 127.0.0.1:{PORT}: address already in use")
 
 
 def test_a_service_that_waits_for_its_broker_is_alive_and_not_ready(service: Service, peer: Peer) -> None:
@@ -36,11 +36,11 @@ def test_a_service_that_waits_for_its_broker_is_alive_and_not_ready(service: Ser
     lonely.environ["CRUDMQ_BROKER_URL"] = f"amqp://127.0.0.1:{free_port()}/"
     lonely.launch()
     try:
-        lonely.wait_for("the broker is away")
+        lonely.wait_for("broker unavailable, reconnecting")
         assert ask(port, "/health/live")[0] == 200
-        status, parts = ask(port, "/health/ready")
+        status, components = ask(port, "/health/ready")
         assert status == 503
-        assert (parts["database"], parts["consumer"], parts["publisher"]) == (True, False, False)
+        assert (components["database"], components["consumer"], components["publisher"]) == (True, False, False)
     finally:
         lonely.kill()
     assert peer.events() == []

@@ -8,21 +8,21 @@ from tests.acceptance.peer import Peer
 SETTINGS = {"CRUDMQ_MAX_PAGE": "5", "CRUDMQ_MAX_MESSAGE_BYTES": "2048"}
 
 
-def padded(size: int) -> bytes:
+def command_of_size(size: int) -> bytes:
     """Give a good command of so many bytes."""
     body = b'{"resource": "people", "action": "create", "data": {"name": "Tom"}}'
     return body + b" " * (size - len(body))
 
 
 def test_a_message_may_be_as_large_as_the_setting_says_and_no_larger(peer: Peer) -> None:
-    assert peer.ask(padded(2048)).status == "ok"
-    one = unique()
-    reply = peer.ask(padded(2049), message_id=one)
+    assert peer.ask(command_of_size(2048)).status == "ok"
+    message_id = unique()
+    reply = peer.ask(command_of_size(2049), message_id=message_id)
     assert reply.code == "limit_exceeded"
-    assert (reply.content["id"], reply.error["retryable"]) == (one, False)
+    assert (reply.content["id"], reply.error["retryable"]) == (message_id, False)
     assert len(peer.events()) == 1
     assert peer.dead_letters() == []
-    assert peer.ask(padded(2048)).status == "ok"
+    assert peer.ask(command_of_size(2048)).status == "ok"
 
 
 def test_a_page_may_be_as_large_as_the_setting_says_and_no_larger(peer: Peer) -> None:
@@ -41,7 +41,7 @@ def test_a_page_without_a_limit_is_within_the_setting(peer: Peer) -> None:
     assert len(peer.ask(find("people", where={"name": name})).data) == 5
 
 
-def test_a_burst_of_what_is_too_large_does_not_stop_what_is_not(peer: Peer) -> None:
-    replies = peer.burst([padded(3000 if number % 2 else 100) for number in range(50)])
+def test_messages_over_the_size_limit_do_not_delay_others(peer: Peer) -> None:
+    replies = peer.burst([command_of_size(3000 if number % 2 else 100) for number in range(50)])
     assert sorted(reply.status for reply in replies) == ["error"] * 25 + ["ok"] * 25
     assert peer.ask(create("people", name="Tom")).status == "ok"

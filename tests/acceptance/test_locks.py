@@ -9,7 +9,7 @@ from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
 from tests.support import sql
 
-SETTINGS = {"CRUDMQ_STATEMENT_TIMEOUT": "500ms"}
+SETTINGS = {"CRUDMQ_STATEMENT_TIMEOUT": "2s"}
 
 
 @pytest.fixture(scope="module", params=["postgresql"])
@@ -36,10 +36,10 @@ def test_a_statement_that_takes_too_long_is_a_timeout(peer: Peer, service: Servi
 
 def test_it_may_be_sent_again(peer: Peer, service: Service) -> None:
     tom = peer.created("people", name="Tom", age=1)
-    one, command = unique(), update("people", tom["id"], {"age": 2})
+    message_id, command = unique(), update("people", tom["id"], {"age": 2})
     with sql.open_transaction(service.database_url, lock(tom)):
-        assert peer.ask(command, message_id=one).code == "timeout"
-    reply = peer.ask(command, message_id=one)
+        assert peer.ask(command, message_id=message_id).code == "timeout"
+    reply = peer.ask(command, message_id=message_id)
     assert (reply.data["age"], reply.is_replayed) == (2, False)
 
 

@@ -38,30 +38,30 @@ def held(service: Service, row: dict[str, Any]) -> Iterator[None]:
 
 def test_a_command_that_is_in_anothers_way_waits_in_the_broker_and_succeeds(peer: Peer, service: Service) -> None:
     tom = peer.created("people", name="Tom", age=1)
-    one = unique()
+    message_id = unique()
     with held(service, tom):
-        peer.publish(update("people", tom["id"], {"age": 2}), message_id=one, headers={"traceparent": "mine"})
+        peer.publish(update("people", tom["id"], {"age": 2}), message_id=message_id, headers={"traceparent": "mine"})
         peer.until(lambda: peer.depth("commands.retry.1000") == 1, "a retry")
         assert peer.ask(create("people", name="Ann")).status == "ok"
         peer.heard(1)
     reply = peer.reply()
-    assert (reply.content["id"], reply.data["age"], reply.is_replayed) == (one, 2, False)
+    assert (reply.content["id"], reply.data["age"], reply.is_replayed) == (message_id, 2, False)
     event = peer.event()
-    assert (event.content["commandid"], event.content["traceparent"]) == (one, "mine")
+    assert (event.content["commandid"], event.content["traceparent"]) == (message_id, "mine")
     assert peer.dead_letters() == []
 
 
-def test_what_outlasts_every_retry_is_unavailable_and_kept(peer: Peer, service: Service) -> None:
+def test_a_fault_that_outlasts_all_retries_is_unavailable_and_dead_lettered(peer: Peer, service: Service) -> None:
     tom = peer.created("people", name="Tom", age=1)
-    one, command = unique(), update("people", tom["id"], {"age": 2})
+    message_id, command = unique(), update("people", tom["id"], {"age": 2})
     with held(service, tom):
         # As if it had waited for every delay already.
-        reply = peer.ask(command, message_id=one, headers={"x-attempts": 3})
+        reply = peer.ask(command, message_id=message_id, headers={"x-attempts": 3})
     assert (reply.code, reply.error["retryable"]) == ("unavailable", True)
     event = peer.event()
     assert (event.type, event.data["error"]["code"]) == ("people.failed", "unavailable")
     (dead,) = peer.dead_letters()
-    assert dead.properties.message_id == one
+    assert dead.properties.message_id == message_id
     assert (dead.headers["x-error-code"], dead.headers["x-attempts"]) == ("unavailable", 4)
     assert peer.ask(get("people", tom["id"])).data == tom
-    assert peer.ask(command, message_id=one).data["age"] == 2
+    assert peer.ask(command, message_id=message_id).data["age"] == 2

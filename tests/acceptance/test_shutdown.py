@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.host import free_port
+from dev.shell import free_port
 from tests.acceptance.commands import create, find, unique, update
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
@@ -65,13 +65,13 @@ def test_commands_keep_their_order_through_restarts(running: Service) -> None:
 def test_commands_wait_for_a_service_that_does_not_run(running: Service) -> None:
     running.terminate()
     with Peer(running.prefix) as peer:
-        one = peer.publish(create("people", name="Tom"))
-        two = peer.publish(find("people", limit=1))
+        create_id = peer.publish(create("people", name="Tom"))
+        list_id = peer.publish(find("people", limit=1))
         running.start()
-        assert [reply.content["id"] for reply in peer.replies(2)] == [one, two]
+        assert [reply.content["id"] for reply in peer.replies(2)] == [create_id, list_id]
 
 
-def test_a_service_that_has_nothing_in_hand_stops_at_once(running: Service) -> None:
+def test_an_idle_service_stops_at_once(running: Service) -> None:
     running.terminate()
     assert json.loads(running.log.splitlines()[-1])["event"] == "stopped"
 
@@ -79,5 +79,5 @@ def test_a_service_that_has_nothing_in_hand_stops_at_once(running: Service) -> N
 def test_a_service_that_never_found_its_broker_ends_as_well(service: Service) -> None:
     alone = Service(service.database_url, service.prefix, {"CRUDMQ_BROKER_URL": f"amqp://127.0.0.1:{free_port()}/"})
     alone.launch()
-    alone.wait_for("the broker is away")
+    alone.wait_for("broker unavailable, reconnecting")
     alone.terminate()

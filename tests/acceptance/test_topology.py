@@ -51,9 +51,9 @@ def test_queues_are_quorum_queues_with_the_arguments_of_the_contract(peer: Peer,
     ],
 )
 def test_queues_have_no_other_arguments(peer: Peer, name: str, other: dict[str, Any]) -> None:
-    found = {**arguments(peer.prefix, name), **other}
+    other_arguments = {**arguments(peer.prefix, name), **other}
     with pytest.raises(ChannelClosedByBroker, match="PRECONDITION_FAILED"):
-        peer.channel.queue_declare(f"{peer.prefix}.{name}", durable=True, arguments=found)
+        peer.channel.queue_declare(f"{peer.prefix}.{name}", durable=True, arguments=other_arguments)
 
 
 @pytest.mark.parametrize("key", ["people.create", "transaction", "call", "a.b.c.d", ""])
@@ -67,7 +67,7 @@ def test_commands_arrive_whatever_their_routing_key(peer: Peer, key: str) -> Non
     assert peer.reply().status == "ok"
 
 
-def test_what_is_sent_to_the_queue_itself_is_a_command_too(peer: Peer) -> None:
+def test_a_message_sent_to_the_queue_directly_is_a_command(peer: Peer) -> None:
     peer.channel.basic_publish(
         "",
         f"{peer.prefix}.commands",
@@ -77,7 +77,7 @@ def test_what_is_sent_to_the_queue_itself_is_a_command_too(peer: Peer) -> None:
     assert peer.reply().status == "ok"
 
 
-def test_what_waits_for_a_retry_comes_back_as_a_command(peer: Peer) -> None:
+def test_a_message_in_a_retry_queue_returns_as_a_command(peer: Peer) -> None:
     peer.channel.basic_publish(
         "",
         f"{peer.prefix}.commands.retry.1000",
@@ -87,17 +87,17 @@ def test_what_waits_for_a_retry_comes_back_as_a_command(peer: Peer) -> None:
     assert peer.reply().data["name"] == "late"
 
 
-def test_dead_letters_are_kept_for_whoever_looks(peer: Peer) -> None:
+def test_dead_letters_stay_in_their_queue(peer: Peer) -> None:
     peer.channel.basic_publish(
         f"{peer.prefix}.dead-letters", "any.key", b"rest in peace", BasicProperties(message_id=unique())
     )
-    assert [one.body for one in peer.dead_letters()] == [b"rest in peace"]
+    assert [dead.body for dead in peer.dead_letters()] == [b"rest in peace"]
 
 
 def test_a_reply_reaches_who_asks_through_the_direct_reply_queue(peer: Peer) -> None:
-    answers: list[bytes] = []
+    results: list[bytes] = []
     direct = "amq.rabbitmq.reply-to"
-    peer.channel.basic_consume(direct, lambda _channel, _method, _properties, body: answers.append(body), auto_ack=True)
+    peer.channel.basic_consume(direct, lambda _channel, _method, _properties, body: results.append(body), auto_ack=True)
     peer.publish(create("people", name="Tom"), reply_to=direct)
-    peer.until(lambda: bool(answers), "the direct reply")
-    assert b'"name":"Tom"' in answers[0]
+    peer.until(lambda: bool(results), "the direct reply")
+    assert b'"name":"Tom"' in results[0]

@@ -5,23 +5,23 @@ import signal
 import psutil
 import pytest
 
-from deploy.host import free_port
+from dev.shell import free_port
 from tests.acceptance.commands import create, unique
 from tests.acceptance.health import ask
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service, crudmq, environment
+from tests.support.waiting import GENEROUS
 
 PORT = free_port()
 # What it echoes goes to the standard output, which nobody reads.
 SETTINGS = {"CRUDMQ_HEALTH_PORT": str(PORT), "CRUDMQ_SQL_ECHO": "true"}
 OPTIONS = ("--workers", "2")
 COMMANDS = 1_000
-SECONDS = 20
 
 
 @pytest.fixture(scope="module", params=["postgresql"])
 def database_kind(request: pytest.FixtureRequest) -> str:
-    """SQLite is for one process."""
+    """SQLite supports one process only."""
     kind: str = request.param
     return kind
 
@@ -34,7 +34,7 @@ def until_ready(peer: Peer) -> None:
     peer.until(lambda: ask(PORT, "/health/ready") == (200, {"worker 1": True, "worker 2": True}), "both workers")
 
 
-def test_all_of_them_consume_and_one_port_tells_of_all(peer: Peer, service: Service) -> None:
+def test_all_workers_consume_and_share_one_health_port(peer: Peer, service: Service) -> None:
     until_ready(peer)
     assert len(workers(service)) == 2
     assert ask(PORT, "/health/live") == (200, {})
@@ -61,7 +61,7 @@ def test_they_end_with_the_one_that_they_belong_to(peer: Peer, service: Service)
     until_ready(peer)
     orphans = workers(service)
     service.kill()
-    _, alive = psutil.wait_procs(orphans, timeout=SECONDS)
+    _, alive = psutil.wait_procs(orphans, timeout=GENEROUS)
     assert alive == []
     service.start()
 
@@ -69,13 +69,13 @@ def test_they_end_with_the_one_that_they_belong_to(peer: Peer, service: Service)
 def test_a_second_signal_ends_all_at_once(peer: Peer, service: Service) -> None:
     until_ready(peer)
     stopped = workers(service)
-    for one in stopped:
-        one.send_signal(signal.SIGSTOP)
+    for worker in stopped:
+        worker.send_signal(signal.SIGSTOP)
     service.signal_termination()
-    service.wait_for("stopping the workers")
+    service.wait_for("stopping workers")
     service.signal_termination()
     assert service.end() == 1
-    _, alive = psutil.wait_procs(stopped, timeout=SECONDS)
+    _, alive = psutil.wait_procs(stopped, timeout=GENEROUS)
     assert alive == []
     service.start()
 
@@ -86,7 +86,7 @@ def test_where_one_cannot_begin_all_end(service: Service) -> None:
     )
     assert done.returncode == 1
     assert "no.such.models" in done.stderr
-    assert done.stderr.splitlines()[-1] == "crudmq: a worker ended with 1"
+    assert done.stderr.splitlines()[-1] == "crudmq: a worker exited with code 1, see its log"
 
 
 def test_sqlite_is_for_one_process() -> None:
@@ -94,5 +94,5 @@ def test_sqlite_is_for_one_process() -> None:
     done = crudmq("run", *OPTIONS, environ=environ)
     assert (done.returncode, done.stderr) == (
         1,
-        "crudmq: SQLite is for one process: leave --workers out, or take another database\n",
+        "crudmq: SQLite supports one process only: omit --workers, or use another database\n",
     )

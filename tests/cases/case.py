@@ -17,7 +17,7 @@ class Said:
     """The code of the error; None where the command must be carried out."""
     paths: tuple[str, ...] | None = None
     """The paths of the error's details."""
-    beside: dict[str, Json] = field(default_factory=dict)
+    extra: dict[str, Json] = field(default_factory=dict)
     """What else the result must have."""
     events: tuple[str, ...] | None = None
     """Types and subjects of the events, in order: `people.created people/1`; not looked at where it is None."""

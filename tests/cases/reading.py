@@ -17,8 +17,8 @@ MAILS = created(
 )
 
 
-def found(where: object, *ids: int) -> Said:
-    return Said(people("list", where=where, fields=["id"]), [{"id": one} for one in ids])
+def finds(where: object, *ids: int) -> Said:
+    return Said(people("list", where=where, fields=["id"]), [{"id": key} for key in ids])
 
 
 def refused(where: object, *paths: str) -> Said:
@@ -26,57 +26,57 @@ def refused(where: object, *paths: str) -> Said:
 
 
 FILTERS = [
-    found({}, 1, 2, 3, 4),
-    found({"age": 38}, 1),
-    found({"age": {"eq": 38}}, 1),
-    found({"age": {"neq": 38}}, 2, 4),
-    found({"age": {"gt": 38}}, 2),
-    found({"age": {"gte": 38}}, 1, 2),
-    found({"age": {"lt": 38}}, 4),
-    found({"age": {"lte": 38}}, 1, 4),
-    found({"age": {"gte": 17, "lt": 41}}, 1, 4),
-    found({"age": {"between": [17, 38]}}, 1, 4),
-    found({"age": {"between": [38, 17]}}),
-    found({"age": {"in": [38, 41, 38]}}, 1, 2),
-    found({"age": {"in": []}}),
-    found({"age": {"not_in": [38]}}, 2, 4),
-    found({"age": {"not_in": []}}, 1, 2, 3, 4),
-    found({"age": None}, 3),
-    found({"age": {"eq": None}}, 3),
-    found({"age": {"neq": None}}, 1, 2, 4),
-    found({"age": {"is_null": True}}, 3),
-    found({"age": {"is_null": False}}, 1, 2, 4),
-    found({"not": {"age": 38}}, 2, 4),
-    found({"not": {"age": None}}, 1, 2, 4),
-    found({"and": [{"age": {"gt": 1}}, {"name": "Tom"}]}, 1),
-    found({"or": [{"age": 17}, {"name": "Tom"}, {"age": None}]}, 1, 3, 4),
-    found({"name": "Ann", "or": [{"age": 17}, {"age": 41}]}, 2),
-    found({"not": {"or": [{"name": "Tom"}, {"not": {"name": {"like": "%n%"}}}]}}, 2),
-    found({"name": {"like": "T%"}}, 1),
-    found({"name": {"like": "t%"}}),
-    found({"name": {"like": "_nn"}}, 2),
-    found({"name": {"like": "%\\_\\%"}}, 3),
-    found({"name": {"like": "%\\\\"}}, 4),
-    found({"name": {"ilike": "T%"}}, 1),
-    found({"name": {"ilike": "CLEO%"}}, 4),
-    found({"name": {"starts_with": "Bob_"}}, 3),
-    found({"name": {"starts_with": "B%"}}),
-    found({"name": {"ends_with": "_%"}}, 3),
-    found({"name": {"ends_with": "\\"}}, 4),
-    found({"name": {"contains": "o"}}, 1, 3, 4),
-    found({"name": {"contains": "_"}}, 3),
-    found({"name": {"in": ["Tom", "tom", "Ann "]}}, 1),
-    found({"name": {"gt": "Tom"}}, 4),
+    finds({}, 1, 2, 3, 4),
+    finds({"age": 38}, 1),
+    finds({"age": {"eq": 38}}, 1),
+    finds({"age": {"neq": 38}}, 2, 4),
+    finds({"age": {"gt": 38}}, 2),
+    finds({"age": {"gte": 38}}, 1, 2),
+    finds({"age": {"lt": 38}}, 4),
+    finds({"age": {"lte": 38}}, 1, 4),
+    finds({"age": {"gte": 17, "lt": 41}}, 1, 4),
+    finds({"age": {"between": [17, 38]}}, 1, 4),
+    finds({"age": {"between": [38, 17]}}),
+    finds({"age": {"in": [38, 41, 38]}}, 1, 2),
+    finds({"age": {"in": []}}),
+    finds({"age": {"not_in": [38]}}, 2, 4),
+    finds({"age": {"not_in": []}}, 1, 2, 3, 4),
+    finds({"age": None}, 3),
+    finds({"age": {"eq": None}}, 3),
+    finds({"age": {"neq": None}}, 1, 2, 4),
+    finds({"age": {"is_null": True}}, 3),
+    finds({"age": {"is_null": False}}, 1, 2, 4),
+    finds({"not": {"age": 38}}, 2, 4),
+    finds({"not": {"age": None}}, 1, 2, 4),
+    finds({"and": [{"age": {"gt": 1}}, {"name": "Tom"}]}, 1),
+    finds({"or": [{"age": 17}, {"name": "Tom"}, {"age": None}]}, 1, 3, 4),
+    finds({"name": "Ann", "or": [{"age": 17}, {"age": 41}]}, 2),
+    finds({"not": {"or": [{"name": "Tom"}, {"not": {"name": {"like": "%n%"}}}]}}, 2),
+    finds({"name": {"like": "T%"}}, 1),
+    finds({"name": {"like": "t%"}}),
+    finds({"name": {"like": "_nn"}}, 2),
+    finds({"name": {"like": "%\\_\\%"}}, 3),
+    finds({"name": {"like": "%\\\\"}}, 4),
+    finds({"name": {"ilike": "T%"}}, 1),
+    finds({"name": {"ilike": "CLEO%"}}, 4),
+    finds({"name": {"starts_with": "Bob_"}}, 3),
+    finds({"name": {"starts_with": "B%"}}),
+    finds({"name": {"ends_with": "_%"}}, 3),
+    finds({"name": {"ends_with": "\\"}}, 4),
+    finds({"name": {"contains": "o"}}, 1, 3, 4),
+    finds({"name": {"contains": "_"}}, 3),
+    finds({"name": {"in": ["Tom", "tom", "Ann "]}}, 1),
+    finds({"name": {"gt": "Tom"}}, 4),
 ]
 THROUGH = [
-    found({"emails": {"any": {}}}, 1, 2),
-    found({"emails": {"none": {}}}, 3, 4),
-    found({"emails": {"any": {"address": {"like": "%.com"}}}}, 1),
-    found({"emails": {"none": {"address": {"like": "%.com"}}}}, 2, 3, 4),
-    found({"emails": {"every": {"address": {"like": "%.org"}}}}, 2, 3, 4),
-    found({"emails": {"every": {"not": {"address": {"starts_with": "nobody"}}}}}, 1, 2, 3, 4),
-    found({"emails": {"any": {"person": {"any": {"name": "Ann"}}}}}, 2),
-    found({"not": {"emails": {"any": {}}}, "age": 17}, 4),
+    finds({"emails": {"any": {}}}, 1, 2),
+    finds({"emails": {"none": {}}}, 3, 4),
+    finds({"emails": {"any": {"address": {"like": "%.com"}}}}, 1),
+    finds({"emails": {"none": {"address": {"like": "%.com"}}}}, 2, 3, 4),
+    finds({"emails": {"every": {"address": {"like": "%.org"}}}}, 2, 3, 4),
+    finds({"emails": {"every": {"not": {"address": {"starts_with": "nobody"}}}}}, 1, 2, 3, 4),
+    finds({"emails": {"any": {"person": {"any": {"name": "Ann"}}}}}, 2),
+    finds({"not": {"emails": {"any": {}}}, "age": 17}, 4),
 ]
 FAULTS = [
     refused([], "where"),
@@ -106,7 +106,7 @@ FAULTS = [
 
 
 def ordered(order: list[str], *ids: int, **rest: object) -> Said:
-    return Said(people("list", order=order, fields=["id"], **rest), [{"id": one} for one in ids])
+    return Said(people("list", order=order, fields=["id"], **rest), [{"id": key} for key in ids])
 
 
 CASES: list[Case] = [

@@ -5,7 +5,7 @@ from tests.cases.reading import ANN, BOB, CLEO, EVERYBODY, TOM
 
 
 def names(*expected: str) -> Said:
-    return Said(people("list", fields=["name"]), [{"name": one} for one in expected])
+    return Said(people("list", fields=["name"]), [{"name": name} for name in expected])
 
 
 def group(action: str, **rest: object) -> dict[str, object]:
@@ -16,7 +16,7 @@ GROUPS = created("groups", {"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id"
 
 
 def with_groups(person: int, *ids: int) -> Said:
-    shown = {"id": person, "groups": [{"id": one} for one in ids]}
+    shown = {"id": person, "groups": [{"id": key} for key in ids]}
     return Said(people("get", key=person, fields=["id"], include={"groups": {"fields": ["id"]}}), shown)
 
 
@@ -38,15 +38,15 @@ CASES: list[Case] = [
         Said(
             people("create", data={"id": 9, "name": "Eve"}, dry_run=True),
             {"id": 9, "name": "Eve", "age": None, "version": 1},
-            beside={"dry_run": True},
+            extra={"dry_run": True},
             events=(),
         ),
-        Said(people("delete", key=1, dry_run=True), {**TOM, "version": 1}, beside={"dry_run": True}, events=()),
+        Said(people("delete", key=1, dry_run=True), {**TOM, "version": 1}, extra={"dry_run": True}, events=()),
         Said(people("update", key=1, data={"age": 1}, dry_run=True), {**TOM, "age": 1, "version": 2}, events=()),
         Said(
             people("update", key=99, data={"age": 1}, dry_run=True),
             error="not_found",
-            beside={"dry_run": True},
+            extra={"dry_run": True},
             events=(),
         ),
         Said(people("get", key=1), {**TOM, "version": 1}),
@@ -139,19 +139,19 @@ CASES: list[Case] = [
                 {"id": 9, "name": "Eve", "age": None, "version": 1},
                 {**ANN, "version": 1},
             ],
-            beside={"created": 1},
+            extra={"created": 1},
             events=("people.updated people/1", "people.created people/9"),
         ),
         Said(
             people("upsert", data={"id": 1, "name": "Tom"}),
             {**TOM, "age": 39, "version": 2},
-            beside={"created": 0},
+            extra={"created": 0},
             events=(),
         ),
         Said(
             people("upsert", data=[{"id": 7, "name": "A"}, {"id": 7, "name": "B"}]),
             [{"id": 7, "name": "A", "age": None, "version": 1}, {"id": 7, "name": "B", "age": None, "version": 2}],
-            beside={"created": 1},
+            extra={"created": 1},
         ),
         Said(people("upsert", data={"id": 1, "age": 1}), error="invalid", paths=("data.name",)),
     ),
@@ -161,7 +161,7 @@ CASES: list[Case] = [
         Said(
             group("upsert", data=[{"name": "b"}, {"name": "d", "id": 4}], on=["name"]),
             [{"id": 2, "name": "b"}, {"id": 4, "name": "d"}],
-            beside={"created": 1},
+            extra={"created": 1},
             events=("groups.created groups/4",),
         ),
         Said(group("upsert", data={"name": "b", "id": 5}, on=["name"]), error="conflict"),
@@ -170,7 +170,7 @@ CASES: list[Case] = [
         Said(
             on("users", "upsert", data={"id": 1, "email": "e", "login": "l"}, on=["email", "id"]),
             {"id": 1, "email": "e", "login": "l"},
-            beside={"created": 1},
+            extra={"created": 1},
         ),
     ),
     case(
@@ -363,7 +363,7 @@ CASES: list[Case] = [
         Said({"action": "transaction", "commands": [people("fly")]}, error="unknown_action", paths=("commands.0",)),
         Said(
             {"action": "transaction", "commands": [people("update", key=1, data={"age": 8})], "dry_run": True},
-            beside={"dry_run": True},
+            extra={"dry_run": True},
             events=(),
         ),
         Said(people("get", key=1, fields=["age"]), {"age": 7}),
@@ -374,7 +374,7 @@ CASES: list[Case] = [
         Said(people("list", where={"age": {"in": [1] * 1001}}), error="limit_exceeded", paths=("where.age.in",)),
         Said(people("list", where={"or": [{"age": 1}] * 101}), error="limit_exceeded"),
         Said(
-            people("list", where={"not": {"not": {"not": {"not": {"not": {"not": {"not": {"not": {}}}}}}}}}),
+            people("list", where={"not": {"not": {"not": {"not": {"not": {"not": {"not": {"not": {"not": {}}}}}}}}}}),
             error="limit_exceeded",
         ),
     ),

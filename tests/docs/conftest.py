@@ -10,8 +10,8 @@ from tests.docs.terminal import Terminal
 
 @pytest.fixture
 def terminal(tmp_path: Path, broker_url: str, prefix: str) -> Iterator[Terminal]:
-    found = Terminal(tmp_path, broker_url, prefix)
+    opened = Terminal(tmp_path, broker_url, prefix)
     try:
-        yield found
+        yield opened
     finally:
-        found.kill()
+        opened.kill()

@@ -9,9 +9,9 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.docs.pages import ROOT, Block
+from tests.docs.markdown import ROOT, Block
+from tests.support.waiting import GENEROUS
 
-_SECONDS = 40
 _DEFAULT_BROKER = "amqp://guest:guest@127.0.0.1:5672/"
 _VARIES = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
@@ -22,7 +22,7 @@ _CRUDMQ = """\
 #!{python} -P
 import sys
 sys.path.append({root!r})
-from service.cli import main
+from crudmq.cli import main
 main()
 """
 
@@ -45,11 +45,11 @@ class Terminal:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             # A shell's background jobs start deaf to Ctrl-C, and so would all that they start.
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("CRUDMQ_", "PYTHON"))}
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("CRUDMQ_", "PYTHON"))}
         self.environ = {
-            **kept,
+            **environ,
             "PATH": os.pathsep.join([str(self._commands()), str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(ROOT / "service"),
             "CRUDMQ_BROKER_URL": broker_url,
             "CRUDMQ_PREFIX": prefix,
         }
@@ -79,8 +79,8 @@ class Terminal:
 
     def close(self) -> None:
         """Compare what came of that which stayed, and end it."""
-        for one in self._staying:
-            assert self._came("\n".join(one.wait_for(len(one.expected)))) == plain("\n".join(one.expected))
+        for process in self._staying:
+            assert self._came("\n".join(process.wait_for(len(process.expected)))) == plain("\n".join(process.expected))
         self.kill()
 
     def kill(self) -> None:
@@ -99,16 +99,16 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_SECONDS,
+            timeout=GENEROUS,
             check=False,
         )
         return done.returncode, done.stdout
 
     def _start(self, command: str, expected: str) -> None:
         """Start what stays, in the place of what ran under this name, and wait for its first line."""
-        for one in [one for one in self._staying if one.command == command]:
-            self._staying.remove(one)
-            one.interrupt()
+        for process in [process for process in self._staying if process.command == command]:
+            self._staying.remove(process)
+            process.interrupt()
         started = _Staying(command, expected.splitlines(), self.directory, self.environ)
         self._staying.append(started)
         started.wait_for(1)
@@ -118,18 +118,18 @@ class Terminal:
 
     def _commands(self) -> Path:
         """Make the command `crudmq` as an installation does, wherever the package comes from."""
-        found = self.directory / "bin"
-        found.mkdir()
-        command = found / "crudmq"
-        command.write_text(_CRUDMQ.format(python=sys.executable, root=str(ROOT)))
+        directory = self.directory / "bin"
+        directory.mkdir()
+        command = directory / "crudmq"
+        command.write_text(_CRUDMQ.format(python=sys.executable, root=str(ROOT / "service")))
         command.chmod(0o755)
-        return found
+        return directory
 
 
 def _typed(block: Block) -> list[tuple[str, str]]:
-    """Give the commands of a block, each with what should come."""
-    found = [typed.partition("\n") for typed in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]]
-    return [(command, expected) for command, _, expected in found]
+    """Return the commands of a block, each with its expected output."""
+    commands = [typed.partition("\n") for typed in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]]
+    return [(command, expected) for command, _, expected in commands]
 
 
 class _Staying:
@@ -153,16 +153,16 @@ class _Staying:
         self._reader.start()
 
     def wait_for(self, number: int) -> list[str]:
-        """Give the first so many lines."""
+        """Return the first lines."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._lines) >= number or self._ended, _SECONDS)
+            self._changed.wait_for(lambda: len(self._lines) >= number or self._ended, GENEROUS)
             return self._lines[:number]
 
     def interrupt(self) -> None:
         """Type Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(_SECONDS)
-        self._reader.join(_SECONDS)
+        self._process.wait(GENEROUS)
+        self._reader.join(GENEROUS)
         if self._process.stdout is not None:
             self._process.stdout.close()
 

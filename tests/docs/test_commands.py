@@ -11,27 +11,27 @@ import sqlalchemy
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from service.contract.command import READS, WRITES, field_names
-from service.contract.filters import COMPARISONS
-from service.contract.include import Options
-from service.contract.limits import Limits
-from service.resources import named
-from service.resources.kinds import kind_of
-from service.settings import Settings, variable
+from crudmq import register_statement
+from crudmq.contract.command import READS, WRITES, field_names
+from crudmq.contract.filters import COMPARISONS
+from crudmq.contract.include import Options
+from crudmq.contract.limits import Limits
+from crudmq.resources.types.columns import value_type_of
+from crudmq.settings import Settings, variable
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import ROOT, Service
-from tests.docs.messages import examples
-from tests.docs.pages import blocks, code, read, section, table
+from tests.docs.examples import examples
+from tests.docs.markdown import blocks, code, read, section, table
 
 PAGE = "docs/commands.md"
 ACTIONS = {*READS, *WRITES}
 YES = {"yes": True, "no": False}
 
 
-def test_the_examples_are_what_comes(tmp_path: Path, prefix: str) -> None:
+def test_the_examples_return_what_the_page_shows(tmp_path: Path, prefix: str) -> None:
     (models,) = [block.text for block in blocks(PAGE) if block.language == "python"]
     (tmp_path / "office.py").write_text(models)
-    settings = {"CRUDMQ_MODELS": "office", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    settings = {"CRUDMQ_MODELS": "office", "PYTHONPATH": f"{tmp_path}:{ROOT / 'service'}"}
     service = Service(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", prefix, settings)
     service.migrate("--create-tables")
     with service, Peer(prefix) as peer:
@@ -44,13 +44,13 @@ def test_every_action_is_shown_carried_out() -> None:
     assert done == ACTIONS
 
 
-def test_every_example_shows_what_comes() -> None:
+def test_every_example_shows_its_result() -> None:
     for example in examples(PAGE):
         assert len({"result", "data", "error"} & example.shown.keys()) == 1, example.command
 
 
 def test_every_action_is_documented_with_its_fields() -> None:
-    rows = table(read(PAGE), "action", "what it does", "kind")
+    rows = table(read(PAGE), "action", "description", "type")
     kinds = {name.partition("]")[0].strip("["): kind for name, _, kind in rows}
     assert {action for action, kind in kinds.items() if kind == "read"} == READS
     assert kinds.keys() == ACTIONS
@@ -61,7 +61,7 @@ def test_every_action_is_documented_with_its_fields() -> None:
 
 
 def test_every_operator_is_documented() -> None:
-    rows = table(read(PAGE), "operator", "holds where the field", "value")
+    rows = table(read(PAGE), "operator", "true if the field", "value")
     assert {name for row in rows for name in code(row[0])} == COMPARISONS
 
 
@@ -70,26 +70,27 @@ def test_every_type_has_the_operators_that_are_documented() -> None:
     sets += (("like", "ilike", "starts_with", "ends_with", "contains"),)  # type: ignore[assignment]
     head = ["column", *(" ".join(f"`{name}`" for name in names) for names in sets)]
     for columns, *has in table(read(PAGE), *head):
-        wanted = {name for names, one in zip(sets, has, strict=True) if YES[one] for name in names}
+        wanted = {name for names, cell in zip(sets, has, strict=True) if YES[cell] for name in names}
         for column in code(columns):
-            assert kind_of(typed(column)).operators == wanted, column
+            assert value_type_of(parse_type(column)).operators == wanted, column
 
 
 def test_every_type_is_written_as_documented() -> None:
-    rows = table(read(PAGE), "column", "accepted", "given back", "refused, for example")
-    for columns, accepted, given_back, refused in rows:
+    rows = table(read(PAGE), "column", "accepted", "returned", "rejected, for example")
+    for columns, accepted, returned, rejected in rows:
         for column in code(columns):
-            kind = kind_of(typed(column))
+            kind = value_type_of(parse_type(column))
             loaded = [kind.load(value) for value in values(accepted)]
-            assert [one if kind.dump is None else kind.dump(one) for one in loaded] == list(values(given_back)), column
-            assert all(is_refused(kind.load, value) for value in values(refused)), column
+            dumped = [value if kind.dump is None else kind.dump(value) for value in loaded]
+            assert dumped == list(values(returned)), column
+            assert all(is_refused(kind.load, value) for value in values(rejected)), column
 
 
 def test_every_limit_is_documented_with_its_default() -> None:
-    rows = table(section(PAGE, "Limits"), "setting", "default", "what it bounds")
+    rows = table(section(PAGE, "Limits"), "setting", "default", "applies to")
     documented = {code(setting)[0]: code(default)[0] for setting, default, _ in rows}
-    bounds = {one.name: "max_message_bytes" if one.name == "max_bytes" else one.name for one in fields(Limits)}
-    assert documented == {variable(setting): str(Settings.model_fields[setting].default) for setting in bounds.values()}
+    limits = {limit.name: "max_message_bytes" if limit.name == "max_bytes" else limit.name for limit in fields(Limits)}
+    assert documented == {variable(setting): str(Settings.model_fields[setting].default) for setting in limits.values()}
 
 
 def test_every_option_of_an_include_is_documented() -> None:
@@ -100,30 +101,30 @@ def test_every_option_of_an_include_is_documented() -> None:
 def test_every_option_of_a_named_statement_is_documented() -> None:
     rows = table(section(PAGE, "Named statements"), "option", "meaning", "default")
     options = {
-        name: found.default
-        for name, found in inspect.signature(named).parameters.items()
-        if found.kind is found.KEYWORD_ONLY
+        name: option.default
+        for name, option in inspect.signature(register_statement).parameters.items()
+        if option.kind is option.KEYWORD_ONLY
     }
     documented = {name: default for cell, _, default in rows for name in code(cell) if name in options}
     assert documented.keys() == options.keys()
     assert all(str(options[name]) in default for name, default in documented.items() if options[name] is not None)
 
 
-def typed(column: str) -> TypeEngine[Any]:
-    """Give the type that is written so, with SQLAlchemy's own names."""
+def parse_type(column: str) -> TypeEngine[Any]:
+    """Return the SQLAlchemy type for a column type as the page writes it."""
     known = {**vars(sqlalchemy), "JSONB": postgresql.JSONB}
     name, _, arguments = column.partition("(")
-    found = known[name]
+    column_type = known[name]
     if not arguments:
-        return found()  # type: ignore[no-any-return]
-    words = arguments.removesuffix(")").split(", ")
-    plain = [known[word] if word in known else eval(word) for word in words if "=" not in word]  # noqa: S307 - our own page
-    options = {word.partition("=")[0]: word.endswith("True") for word in words if "=" in word}
-    return found(*plain, **options)  # type: ignore[no-any-return]
+        return column_type()  # type: ignore[no-any-return]
+    tokens = arguments.removesuffix(")").split(", ")
+    plain = [known[token] if token in known else eval(token) for token in tokens if "=" not in token]  # noqa: S307 - our own page
+    options = {token.partition("=")[0]: token.endswith("True") for token in tokens if "=" in token}
+    return column_type(*plain, **options)  # type: ignore[no-any-return]
 
 
 def values(cell: str) -> Iterator[Any]:
-    return (json.loads(one) for one in code(cell))
+    return (json.loads(text) for text in code(cell))
 
 
 def is_refused(load: Any, value: object) -> bool:  # noqa: ANN401 - takes any value

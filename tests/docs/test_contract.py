@@ -4,12 +4,12 @@ from pathlib import Path
 
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
-from tests.docs.messages import examples
+from tests.docs.examples import examples
 
 PAGE = "docs/contract.md"
 
 
-def test_the_examples_are_what_comes(tmp_path: Path, prefix: str) -> None:
+def test_the_examples_return_what_the_page_shows(tmp_path: Path, prefix: str) -> None:
     with Service(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", prefix) as service, Peer(service.prefix) as peer:
         for example in examples(PAGE):
             example.follow(peer)

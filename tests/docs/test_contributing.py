@@ -3,18 +3,18 @@
 import shutil
 from pathlib import Path
 
-from tests.docs.pages import ROOT, blocks
+from tests.docs.markdown import ROOT, blocks
 from tests.docs.terminal import Terminal
 
 CHANGES = {
     "service": (
-        Path("service/storage/tables.py"),
+        Path("service/crudmq/storage/tables.py"),
         '    Column("stored_at",',
-        '    Column("note", Text),\n',
-        'sa.Column("note", sa.Text(), nullable=True)',
+        '    Column("note", Integer),\n',
+        'sa.Column("note", sa.Integer(), nullable=True)',
     ),
     "example": (
-        Path("service/examples/models.py"),
+        Path("service/crudmq/examples/models.py"),
         "    people: Mapped[list[Person]]",
         "    motto: Mapped[str | None] = mapped_column(String(100))\n",
         'sa.Column("motto", sa.String(length=100), nullable=True)',
@@ -42,5 +42,5 @@ def copy_of_the_tree(terminal: Terminal) -> Path:
     for name in ("service", "migrations"):
         shutil.copytree(ROOT / name, terminal.directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", terminal.directory)
-    terminal.environ["PYTHONPATH"] = str(terminal.directory)
+    terminal.environ["PYTHONPATH"] = str(terminal.directory / "service")
     return terminal.directory

@@ -1,10 +1,10 @@
 """The README can be followed from top to bottom, and gives what it shows."""
 
-from tests.docs.pages import blocks
+from tests.docs.markdown import blocks
 from tests.docs.terminal import Terminal
 
 
-def test_what_the_readme_shows_is_what_comes(terminal: Terminal) -> None:
+def test_the_readme_shows_the_real_output(terminal: Terminal) -> None:
     for block in blocks("README.md"):
         if block.language == "python":
             terminal.save(block)

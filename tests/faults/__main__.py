@@ -1,4 +1,4 @@
-"""`make faults`: every fault on servers of its own, and a table of what came of each."""
+"""`make faults`: injects every fault, into servers of its own, and prints a table of the outcomes."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,38 +14,54 @@ from rich.console import Console
 
 from tests.faults import catalogue, report
 from tests.faults.fault import Fault
-from tests.faults.rig.rig import Rig
-from tests.faults.scenario import Outcome, run
+from tests.faults.fixtures import requirements
+from tests.faults.fixtures.servers import Servers
+from tests.faults.scenario import Outcome, execute
+
+_NOT_INSTALLED = 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the faults that are asked for, and give the exit code."""
-    asked = _arguments(arguments)
+    """Inject the selected faults, and return the exit code."""
+    selected = _arguments(arguments)
+    if packages := requirements.missing():
+        sys.stderr.write(
+            "make faults starts its own RabbitMQ, PostgreSQL and MariaDB, outside containers: install the packages "
+            f"{' '.join(packages)} (apt-get install), or programs of the same names on PATH\n"
+        )
+        return _NOT_INSTALLED
     console = Console(width=None if sys.stdout.isatty() else report.WIDTH)
-    with TemporaryDirectory(prefix="crudmq-faults-") as directory, Rig(Path(directory)) as rig:
-        os.environ.update(rig.environment)
-        chosen = [fault for fault in catalogue.faults(rig) if re.search(asked.name, fault.name)]
-        outcomes = [_one(fault, rig, console) for fault in chosen]
-    found = [outcome for outcome in outcomes if outcome is not None]
-    console.print(report.table(found))
-    return 0 if outcomes and all(outcome is not None and outcome.is_good for outcome in outcomes) else 1
+    with TemporaryDirectory(prefix="crudmq-faults-") as directory, Servers(Path(directory)) as servers:
+        faults = [fault for fault in catalogue.faults(servers) if re.search(selected.name, fault.name)]
+        outcomes = [_execute(fault, servers, console) for fault in faults]
+    finished = [outcome for outcome in outcomes if outcome is not None]
+    console.print(report.table(finished))
+    if selected.write:
+        selected.write.write_text(report.page(finished, _circumstances(servers)), encoding="utf-8")
+    return 0 if outcomes and len(finished) == len(outcomes) and all(outcome.is_good for outcome in finished) else 1
 
 
-def _one(fault: Fault, rig: Rig, console: Console) -> Outcome | None:
+def _circumstances(servers: Servers) -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}, RabbitMQ {servers.broker_version}, {os.cpu_count()} cores."
+
+
+def _execute(fault: Fault, servers: Servers, console: Console) -> Outcome | None:
     console.print(f"[bold]{fault.name}[/]")
     try:
-        rig.mend()
-        outcome = run(fault, rig.route)
-    except Exception:  # noqa: BLE001 - the others are run all the same; this one counts as failed
+        servers.repair()
+        os.environ.update(servers.environment(fault.database, is_clustered=fault.is_clustered))
+        outcome = execute(fault, servers.route)
+    except Exception:  # noqa: BLE001 - this fault counts as failed, and the others are injected all the same
         console.print(traceback.format_exc(), style="red", markup=False, highlight=False)
         return None
-    report.tell(console, outcome)
+    report.show(console, outcome)
     return outcome
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
-    parser.add_argument("-k", dest="name", default="", help="a regular expression: which faults to run, by name")
+    parser.add_argument("--write", type=Path, help="write the table to a page of the documentation")
+    parser.add_argument("-k", dest="name", default="", help="a regular expression that selects faults by name")
     return parser.parse_args(arguments)
 
 

@@ -1,25 +1,30 @@
-"""Three bugs that the checker must find, put into the child from outside. They are what hand-written services do."""
+"""Three deliberate bugs that the checker must detect, as hand-written services have them."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from service.contract.delivery import Delivery
-from service.contract.message import Message
-from service.execution.group import Group
-from service.execution.outcome import Batch
-from service.messaging import amqp
-from service.messaging.consumer import Consumer
-from service.messaging.source import Source
-from service.storage import boxes, inbox, outbox, tables
+from crudmq.contract.delivery import Delivery
+from crudmq.contract.result import Message
+from crudmq.execution.outcome import RETRY_DELAYS, Batch
+from crudmq.failpoints import Failpoint
+from crudmq.messaging import envelopes
+from crudmq.messaging.consumer import Consumer
+from crudmq.messaging.publisher import Publisher
+from crudmq.messaging.topology import Topology
+from crudmq.settings import Settings
+from crudmq.storage import journal, tables
+from crudmq.storage.journal import Entry, OutboxKey
+from tests.faults.failpoints import add_handler
+
+_HESITATION = 0.05
 
 
 class Bug(StrEnum):
-    """What is wrong."""
+    """What is wrong with the service."""
 
     ACK_BEFORE_COMMIT = "ack before commit"
     CHECK_THEN_INSERT = "check-then-insert inbox"
@@ -33,52 +38,54 @@ def install(bug: str | None) -> None:
 
 
 def _ack_before_commit() -> None:
-    take = Source.take
+    receive = Consumer.receive
 
-    async def hasty(self: Source, most: int, most_bytes: int) -> list[Delivery]:
-        taken = await take(self, most, most_bytes)
-        await self.acknowledge(taken)
-        return taken
+    async def receive_and_acknowledge(self: Consumer, max_commands: int, max_bytes: int) -> list[Delivery]:
+        deliveries = await receive(self, max_commands, max_bytes)
+        await self.acknowledge(deliveries)
+        return deliveries
 
-    _replace(Source, "take", hasty)
+    Consumer.receive = receive_and_acknowledge  # type: ignore[method-assign]  # this is the bug
 
 
 def _check_then_insert() -> None:
-    async def add(session: AsyncSession, entries: Sequence[inbox.Entry], messages: Sequence[Message]) -> int | None:
-        outbox_id = await outbox.add(session, messages)
+    record = journal.record
+
+    async def check_then_insert(
+        session: AsyncSession, entries: Collection[Entry], messages: Sequence[Message]
+    ) -> OutboxKey | None:
+        key = await record(session, [], messages)
         rows = [
-            {"id": entry.id, "body": entry.body, "result": entry.result, "outbox_id": outbox_id}
-            for entry in inbox.in_order(entries)
+            {"id": entry.id, "body": entry.body, "result": entry.result, "outbox_id": key and key.id}
+            for entry in sorted(entries, key=lambda entry: entry.id)
         ]
         if rows:
-            # Nobody judges: who comes second has done it all again.
+            # The primary key decides nothing: whoever comes second has repeated every effect.
             await session.execute(insert(tables.inbox).on_conflict_do_nothing(), rows)
-        return outbox_id
+        return key
 
-    _replace(boxes, "add", add)
+    async def hesitate(_: object) -> None:
+        # Time for another replica to check as well: otherwise it depends on luck whether the bug shows.
+        await asyncio.sleep(_HESITATION)
+
+    journal.record = check_then_insert
+    add_handler(Failpoint.IN_TRANSACTION, hesitate)
 
 
 def _publish_before_commit() -> None:
-    made: list[Consumer] = []
-    run, make = Group.run, Consumer.__init__
+    settings = Settings()
+    topology = Topology(settings.prefix, settings.partitions)
+    publisher = Publisher(settings.broker_url, topology, RETRY_DELAYS)
+    running: list[asyncio.Task[None]] = []
 
-    def note(self: Consumer, **parts: Any) -> None:  # noqa: ANN401 - whatever a consumer is made of
-        make(self, **parts)
-        made.append(self)
+    async def publish(subject: object) -> None:
+        assert isinstance(subject, Batch)
+        if not running:
+            running.append(asyncio.create_task(publisher.run()))
+        messages = [message for outcome in subject.outcomes for message in outcome.messages]
+        await publisher.publish([envelopes.outgoing(message, topology) for message in messages])
 
-    async def hasty(self: Group, session: AsyncSession, in_flight: Collection[int]) -> Batch:
-        batch = await run(self, session, in_flight)
-        for consumer in made:
-            messages = [message for settled in batch.settled for message in settled.messages]
-            await consumer._publisher.publish([amqp.outgoing(message, consumer._names) for message in messages])
-        return replace(batch, settled=[replace(settled, messages=[]) for settled in batch.settled])
-
-    _replace(Consumer, "__init__", note)
-    _replace(Group, "run", hasty)
-
-
-def _replace(owner: Any, name: str, step: Callable[..., Any]) -> None:  # noqa: ANN401 - any class or module
-    setattr(owner, name, step)
+    add_handler(Failpoint.IN_TRANSACTION, publish)
 
 
 _INSTALL: Mapping[Bug, Callable[[], None]] = {

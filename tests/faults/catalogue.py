@@ -3,19 +3,42 @@
 from collections.abc import Sequence
 
 from tests.faults.fault import Fault
-from tests.faults.faults import boxes, broker, crowd, partitions, poison, process, storage, versions
-from tests.faults.rig.rig import Rig
+from tests.faults.faults import (
+    administration,
+    alarms,
+    broker,
+    cluster,
+    frames,
+    journal,
+    letters,
+    partitions,
+    poison,
+    process,
+    promotion,
+    refusals,
+    storage,
+    versions,
+    volume,
+)
+from tests.faults.fixtures.servers import Servers
 
 
-def faults(rig: Rig) -> Sequence[Fault]:
-    """Give every fault."""
+def faults(servers: Servers) -> Sequence[Fault]:
+    """Return every fault."""
     return [
         *process.FAULTS,
-        *broker.faults(rig),
-        *storage.faults(rig),
+        *broker.faults(servers),
+        *frames.faults(servers),
+        *refusals.faults(servers),
+        *alarms.faults(servers),
+        *administration.faults(servers),
+        *storage.faults(servers),
+        *promotion.faults(servers),
         *poison.FAULTS,
+        *letters.FAULTS,
         *partitions.FAULTS,
-        *boxes.FAULTS,
+        *journal.FAULTS,
         *versions.FAULTS,
-        *crowd.FAULTS,
+        *volume.FAULTS,
+        *cluster.faults(servers),
     ]

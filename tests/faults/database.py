@@ -1,4 +1,4 @@
-"""What the database holds in the end, read with plain SQL."""
+"""What the database holds at the end, read with plain SQL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.support import sql
 
 @dataclass(frozen=True)
 class Table:
-    """A table that the load writes: its key, its fields, and which of them counts the changes."""
+    """A table that the load writes: its key, its fields, and the column that counts its changes."""
 
     key: tuple[str, ...]
     fields: tuple[str, ...]
@@ -26,7 +26,7 @@ TABLES: Mapping[str, Table] = {
 Row = dict[str, object]
 Key = tuple[object, ...]
 
-_OPEN_FOR_LONG: Mapping[str, str] = {
+_LONG_TRANSACTIONS: Mapping[str, str] = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
     "AND xact_start < clock_timestamp() - interval '5 s' AND pid <> pg_backend_pid()",
     "mysql": "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_started < now() - interval 5 second",
@@ -34,34 +34,34 @@ _OPEN_FOR_LONG: Mapping[str, str] = {
 
 
 def digest(text: str) -> bytes:
-    """Give what the inbox knows a command by."""
+    """Return the digest by which the inbox identifies a command."""
     return blake2b(text.encode(), digest_size=16).digest()
 
 
 def rows(url: str) -> dict[str, dict[Key, Row]]:
-    """Read every row of every table, by its key."""
+    """Return every row of every table, by its key."""
     return {name: _rows(url, name, table) for name, table in TABLES.items()}
 
 
 def links(url: str) -> set[tuple[int, int]]:
-    """Read which people are in which groups."""
+    """Return which people are in which groups."""
     return {(person, group) for person, group in sql.select(url, "SELECT person_id, group_id FROM memberships")}
 
 
 def inbox(url: str) -> dict[bytes, bytes]:
-    """Read the digests of the commands that were answered for good, and their results."""
-    found = sql.select(url, "SELECT id, result FROM crudmq_inbox")
-    return {bytes(identifier): str(result).encode() for identifier, result in found}
+    """Return the results in the inbox, by the digests of their commands."""
+    entries = sql.select(url, "SELECT id, result FROM crudmq_inbox")
+    return {bytes(identifier): str(result).encode() for identifier, result in entries}
 
 
 def outbox_size(url: str) -> int:
-    """Count the rows that are not known to be published."""
+    """Return the number of rows in the outbox."""
     return int(sql.select(url, "SELECT count(*) FROM crudmq_outbox")[0][0])
 
 
 def open_transactions(url: str) -> int:
-    """Count the transactions that have been open for long; SQLite does not say."""
-    query = _OPEN_FOR_LONG.get(url.partition("+")[0])
+    """Return the number of transactions that have been open for long; always 0 for SQLite, which cannot tell."""
+    query = _LONG_TRANSACTIONS.get(url.partition("+")[0])
     return 0 if query is None else int(sql.select(url, query)[0][0])
 
 
@@ -69,6 +69,6 @@ def _rows(url: str, name: str, table: Table) -> dict[Key, Row]:
     columns = [*table.fields, *([table.version] if table.version else [])]
     if name == "groups":
         name = "`groups`" if url.startswith("mysql") else '"groups"'
-    found = sql.select(url, f"SELECT {', '.join(columns)} FROM {name}")  # noqa: S608 - names of ours
-    read = [dict(zip(columns, row, strict=True)) for row in found]
-    return {tuple(row[part] for part in table.key): row for row in read}
+    values = sql.select(url, f"SELECT {', '.join(columns)} FROM {name}")  # noqa: S608 - constants
+    table_rows = [dict(zip(columns, row, strict=True)) for row in values]
+    return {tuple(row[column] for column in table.key): row for row in table_rows}

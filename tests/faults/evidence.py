@@ -1,4 +1,4 @@
-"""What is known after a run, from outside: what was asked, what was heard, what is stored."""
+"""What is known after a run, observed from outside: what was sent, what was received, what is in the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from tests.faults.workload import Command
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A result, an event or a dead letter as it came, in the order of arrival."""
+class Received:
+    """A result, an event or a dead letter, in the order of arrival."""
 
     command: str | None
-    """The `message_id` of the command that it tells of, or is."""
+    """The `message_id` of its command; a dead letter is the command itself."""
     message_id: str | None
     body: bytes
     headers: Mapping[str, Any] = field(default_factory=dict)
@@ -21,16 +21,16 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Rest:
-    """What is left when all is quiet."""
+class FinalState:
+    """What is left when the run has drained."""
 
     depths: Mapping[str, int] = field(default_factory=dict)
-    """Messages by queue: those of commands and of retries."""
+    """Messages by queue, of the queues of commands and of retries."""
     outbox: int = 0
     open_transactions: int = 0
     consumers: int = 1
-    faults: Sequence[str] = ()
-    """What did not become quiet in time."""
+    failures: Sequence[str] = ()
+    """What did not drain in time."""
 
 
 @dataclass(frozen=True)
@@ -39,31 +39,31 @@ class Evidence:
 
     commands: Sequence[Command]
     confirmed: frozenset[str]
-    results: Sequence[Heard]
-    events: Sequence[Heard]
-    dead: Sequence[Heard]
+    results: Sequence[Received]
+    events: Sequence[Received]
+    dead: Sequence[Received]
     inbox: Mapping[bytes, bytes]
     rows: Mapping[str, Mapping[Key, Row]]
     links: frozenset[tuple[int, int]]
-    unheard: frozenset[str] = frozenset()
-    """Commands whose results nobody could hear."""
-    rest: Rest = field(default_factory=Rest)
+    unobserved: frozenset[str] = frozenset()
+    """Commands whose results go to a queue that is not observed."""
+    final: FinalState = field(default_factory=FinalState)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a fault is allowed to do."""
+    """What a fault is allowed to cause."""
 
     errors: frozenset[str] = frozenset()
-    """Codes that commands may be answered with besides those of the load itself."""
+    """Error codes of results, besides those that the load provokes."""
     dead: frozenset[str] = frozenset()
-    """Codes with which commands may end as dead letters; `delivery-limit` is the broker's own."""
+    """Error codes of dead letters; `delivery-limit` is the broker's own."""
     unstored: frozenset[str] = frozenset()
-    """Codes that end a command without a trace in the inbox or the dead letters."""
+    """Error codes that end a command without a row in the inbox or a dead letter."""
     poison: frozenset[bytes] = frozenset()
-    """Bodies of messages that must end as dead letters, and no others with them."""
-    forgotten: bool = False
-    """Whether the inbox was made old: what was answered need not be in it any more."""
+    """Bodies of messages that must become dead letters, and no others with them."""
+    is_inbox_pruned: bool = False
+    """Whether the inbox was pruned: an answered command need not be in it any more."""
     has_order: bool = True
-    """Whether one consumer serves each key: only then is an order promised."""
+    """Whether one consumer serves each key: only then is an order guaranteed."""
     consumers: int = 1

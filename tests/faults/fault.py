@@ -1,4 +1,4 @@
-"""A fault as a value, and what it can take hold of while it is injected."""
+"""A fault as a value, and the run that it is injected into."""
 
 import asyncio
 import time
@@ -9,78 +9,100 @@ from itertools import chain
 from pathlib import Path
 
 from tests.acceptance.process import Deadline
-from tests.faults.evidence import Expected, Heard
-from tests.faults.failpoints import Asked
+from tests.faults.evidence import Evidence, Expected, Received
+from tests.faults.injection import Injection
 from tests.faults.load import Load
 from tests.faults.observer import Observer
-from tests.faults.replica import Replica
-from tests.faults.workload import Kind, Workload
+from tests.faults.replica import LIMIT, Replica
+from tests.faults.workload import Operation, Workload
 from tests.support import broker, databases
 
-_LOOK = 0.1
+_POLL_SECONDS = 0.1
 
 Route = Callable[[str], str]
-"""From a server's address to the one by which the service reaches it: through a proxy, perhaps."""
+"""Maps a server's URL to the one by which the service reaches it, such as a proxy's."""
 
 
-def straight(url: str) -> str:
-    """Lead the service to the server itself."""
+class NotInjectedError(AssertionError):
+    """A fault did not take hold, so that its run proves nothing."""
+
+
+def direct(url: str) -> str:
+    """Route the service to the server itself."""
     return url
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to the service while it is under load, and what may come of it."""
+    """What is done to the service under load, and what it is allowed to cause."""
 
     name: str
     inject: Callable[["Run"], None]
-    """Does it, and returns when it is over, or says so before with `run.over()`."""
+    """Injects the fault, proves that with `run.prove`, and returns when it is over, unless `run.end_fault` said so."""
     prepare: Callable[["Run"], None] = lambda _: None
-    """Is called before the service starts: it may change `run.settings`."""
+    """Called before the service starts; it may change `run.settings`."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    asked: Asked = field(default_factory=Asked)
-    """What the first replica is told to do."""
+    injection: Injection = field(default_factory=Injection)
+    """What the first replica injects into itself."""
     replicas: int = 1
     partitions: int = 1
-    kind: str = "postgresql"
-    without: tuple[Kind, ...] = ()
-    """Kinds of commands that the load leaves out."""
+    database: str = "postgresql"
+    is_clustered: bool = False
+    """Whether the broker is a cluster of three nodes."""
+    without: tuple[Operation, ...] = ()
+    """Operations that the load leaves out."""
+    min_bytes: int = 0
+    """The least size of a command's body."""
     commands: int = 500
-    after: int = 150
-    """How many commands are published after the fault at least."""
+    commands_after: int = 150
+    """The least number of commands that are published after the fault."""
     window: int | None = 100
     copies: int = 1
     expected: Expected = field(default_factory=Expected)
-    quiet_seconds: float = 60
+    may_lose: str = ""
+    """What is lost outside crudmq, and left out by `run.amend`."""
+    drain_seconds: float = LIMIT
+
+    @property
+    def allowed(self) -> str:
+        """What the fault may cause, for the table of all faults."""
+        codes = sorted(self.expected.errors | self.expected.dead | self.expected.unstored)
+        effects = [f"the error `{code}`" for code in codes]
+        effects += ["dead letters of these messages"] if self.expected.poison else []
+        effects += [self.may_lose] if self.may_lose else []
+        return ", ".join(effects)
 
 
 class Run:
-    """One run: what an injection can take hold of."""
+    """One run: what an injection may use."""
 
     def __init__(self, fault: Fault, route: Route, directory: Path, stack: ExitStack) -> None:
         self.fault = fault
         self.stack = stack
-        """What is entered here ends with the run."""
+        """Contexts that are entered here are closed at the end of the run."""
         self.prefix = stack.enter_context(broker.fresh_prefix())
         self.settings = {
             "CRUDMQ_BROKER_URL": route(broker.url()),
             "CRUDMQ_PARTITIONS": str(fault.partitions),
             **fault.settings,
         }
-        self.database_url = _fresh_database(fault.kind, directory, stack)
-        self.seen_database_url = route(self.database_url)
+        self.database_url = _fresh_database(fault.database, directory, stack)
+        self.routed_database_url = route(self.database_url)
         self.replicas: list[Replica] = []
-        self.over_at: float | None = None
+        self.ended_at: float | None = None
+        self.proofs: list[str] = []
         self.notes: list[str] = []
-        """What the row tells besides."""
-        self.observer = Observer(self.prefix, self._hear)
-        commands = Workload(without=fault.without)
-        first = commands.first()
+        """Measurements that the report shows."""
+        self.amend: Callable[[Evidence], Evidence] = lambda evidence: evidence
+        """Leaves out of the evidence what the fault is allowed to lose."""
+        self.observer = Observer(self.prefix, self._receive, is_replicated=fault.is_clustered)
+        commands = Workload(without=fault.without, min_bytes=fault.min_bytes)
+        initial = commands.initial()
         self.load = Load(
             self.prefix,
             self.observer.reply_to,
-            chain(first, commands),
-            enough=len(first),
+            chain(initial, commands),
+            goal=len(initial),
             window=fault.window,
             copies=fault.copies,
         )
@@ -88,68 +110,95 @@ class Run:
 
     @property
     def replica(self) -> Replica:
-        """Give the first one."""
+        """The replica that was started at the beginning of the run."""
         return self.replicas[0]
 
-    def add_replica(self, asked: Asked | None = None) -> Replica:
-        """Start one more."""
-        replica = Replica(self.seen_database_url, self.prefix, self.settings, asked or Asked())
+    def prove(self, proof: str, *, holds: bool = True) -> None:
+        """Record a proof that the fault was injected.
+
+        :raises NotInjectedError: the proof does not hold
+        """
+        if not holds:
+            raise NotInjectedError(f"the fault `{self.fault.name}` was not injected: not so: {proof}")
+        if proof not in self.proofs:
+            self.proofs.append(proof)
+
+    def prove_soon(self, proof: str, condition: Callable[[], bool], seconds: float = LIMIT) -> None:
+        """Wait for the proof that the fault was injected.
+
+        :raises NotInjectedError: the condition does not become true in time
+        """
+        self.prove(proof, holds=self.wait_until(condition, seconds))
+
+    def check_injected(self) -> None:
+        """Check that there is a proof that the fault was injected.
+
+        :raises NotInjectedError: there is none
+        """
+        if not self.proofs:
+            raise NotInjectedError(f"the fault `{self.fault.name}` was not injected: it proves nothing")
+
+    def add_replica(self, injection: Injection | None = None) -> Replica:
+        """Start another replica."""
+        replica = Replica(self.routed_database_url, self.prefix, self.settings, injection or Injection())
         self.add_stopped(replica)
         return replica.start()
 
     def add_stopped(self, replica: Replica) -> None:
-        """Take one more that is started later; it ends with the run."""
+        """Add a replica that is started later; it is killed at the end of the run."""
         self.replicas.append(replica)
-        self.stack.callback(_end, replica)
+        self.stack.callback(_kill, replica)
 
-    def answered(self, more: int, seconds: float = 60) -> None:
+    def wait_answered(self, more: int, seconds: float = LIMIT) -> None:
         """Wait until so many more commands are answered."""
         goal = len(self._answered) + more
         assert self.observer.wait_until(lambda: len(self._answered) >= goal, seconds), (
-            f"{more} more answers did not come within {seconds} s: {len(self._answered)} of {goal}"
+            f"{more} more answers did not arrive within {seconds} s: {len(self._answered)} of {goal}"
         )
 
-    def keep_alive(self, until: Callable[[], bool], seconds: float) -> None:
-        """Start the first replica again whenever it has died, until something is so."""
+    def restart_until(self, condition: Callable[[], bool], seconds: float = LIMIT) -> list[str]:
+        """Restart the first replica whenever it has killed itself, until a condition is true; return the proofs."""
+        proofs = []
         deadline = Deadline(seconds)
-        while not self.observer.wait_until(until, _LOOK):
-            assert deadline.left, f"what was waited for did not happen within {seconds} s"
+        while not self.observer.wait_until(condition, _POLL_SECONDS):
+            assert deadline.left, f"the condition did not become true within {seconds} s"
             if not self.replica.is_running:
-                self.replica.died()
+                proofs.append(self.replica.wait_died())
                 self.replica.launch()
         if not self.replica.is_running:
-            self.replica.died()
+            proofs.append(self.replica.wait_died())
             self.replica.start()
+        return proofs
 
-    def over(self) -> None:
-        """Say that the fault is over: from now on the service has to be back at work soon."""
-        self.over_at = time.monotonic()
+    def end_fault(self) -> None:
+        """Note that the fault is over: the time to recover counts from now."""
+        self.ended_at = time.monotonic()
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for something that can only be looked at."""
+    def wait_until(self, condition: Callable[[], bool], seconds: float = LIMIT) -> bool:
+        """Poll until a condition is true, and return whether it is."""
         deadline = Deadline(seconds)
         while not condition():
             if not deadline.left:
                 return False
-            time.sleep(_LOOK)
+            time.sleep(_POLL_SECONDS)
         return True
 
     def unanswered(self) -> int:
-        """Count the commands that have yet to be answered."""
+        """Return the number of commands that are not answered yet."""
         sent = list(self.load.sent.values())
-        return sum(one.command.id not in self._answered and one.reply_to == self.observer.reply_to for one in sent)
+        return sum(each.command.id not in self._answered and each.reply_to == self.observer.reply_to for each in sent)
 
     def answer_times(self) -> dict[str, float]:
-        """Give when each command was answered first."""
+        """Return when each command was first answered."""
         return dict(self._answered)
 
-    def _hear(self, heard: Heard) -> None:
-        if heard.command in self.load.sent:
-            self._answered.setdefault(heard.command, heard.at)
-            self.load.answered(heard.command)
+    def _receive(self, received: Received) -> None:
+        if received.command in self.load.sent:
+            self._answered.setdefault(received.command, received.at)
+            self.load.answered(received.command)
 
 
-def _end(replica: Replica) -> None:
+def _kill(replica: Replica) -> None:
     if replica.is_running:
         replica.kill()
 
@@ -157,14 +206,14 @@ def _end(replica: Replica) -> None:
 def _fresh_database(kind: str, directory: Path, stack: ExitStack) -> str:
     runner = stack.enter_context(asyncio.Runner())
     fresh = databases.fresh(kind, directory)
-    url = runner.run(_entered(fresh))
-    stack.callback(lambda: runner.run(_left(fresh)))
+    url = runner.run(_enter(fresh))
+    stack.callback(lambda: runner.run(_exit(fresh)))
     return url
 
 
-async def _entered(fresh: AbstractAsyncContextManager[str]) -> str:
-    return await fresh.__aenter__()
+async def _enter(context: AbstractAsyncContextManager[str]) -> str:
+    return await context.__aenter__()
 
 
-async def _left(fresh: AbstractAsyncContextManager[str]) -> None:
-    await fresh.__aexit__(None, None, None)
+async def _exit(context: AbstractAsyncContextManager[str]) -> None:
+    await context.__aexit__(None, None, None)

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class Category(StrEnum):
     """What a finding is counted as."""
 
     LOST = "lost"
-    DOUBLED = "doubled"
+    DUPLICATED = "duplicated"
     """Too much of something: an effect, a result, an event without a commit."""
-    DISORDER = "out of order"
-    UNREST = "not at rest"
+    OUT_OF_ORDER = "out of order"
+    NOT_DRAINED = "not drained"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was promised and is not so."""
+    """A guarantee that was broken."""
 
-    kind: Kind
+    category: Category
     text: str

@@ -19,8 +19,11 @@ from tests.support import broker
 
 _PERSISTENT = 2
 _PAUSE = 0.1
-_JOIN_SECONDS = 10
-_MOST_UNCONFIRMED = 500
+_LIMIT = 180
+_MAX_UNCONFIRMED = 500
+_CLOSE_TIMEOUT = 10.0
+_CONFIRM_TIMEOUT = 15.0
+"""Seconds without a confirm, after which what is unconfirmed is sent again: a node that was killed confirms nothing."""
 
 
 @dataclass
@@ -34,9 +37,9 @@ class Sent:
 
 
 class Load:
-    """Publishes on a thread of its own, and goes on until it is told how many are enough.
+    """Publishes on a thread of its own until it has published as many commands as its goal says.
 
-    At first `enough` are. At most `window` commands wait for their answers; None is no limit.
+    At most `window` commands wait for their answers; None is no limit.
     """
 
     def __init__(  # noqa: PLR0913 - what to publish, and where
@@ -45,7 +48,7 @@ class Load:
         reply_to: str,
         commands: Iterable[Command],
         *,
-        enough: int,
+        goal: int,
         window: int | None,
         copies: int = 1,
     ) -> None:
@@ -54,96 +57,97 @@ class Load:
         self.confirmed = 0
         self._exchange = f"{prefix}.commands"
         self.reply_to = reply_to
-        """Where what is published next is to be answered."""
+        """Where the results of commands go that are published from now on."""
         self._commands = iter(commands)
         self._window = window
         self._copies = copies
-        self._enough: int | None = enough
-        self._heard_at = reply_to
+        self._goal: int | None = goal
+        self._observed_reply_to = reply_to
         self._answered: set[str] = set()
-        self._again: deque[Command] = deque()
+        self._unsent: deque[Command] = deque()
         self._in_flight: dict[int, Command] = {}
         self._returned: set[str] = set()
         self._tag = 0
+        self._is_blocked = False
+        self._heard_at = 0.0
+        """When the broker last confirmed something, or something was first waiting for that."""
         self._channel: Channel | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load")
         self._started = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._runtime: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
 
     def start(self) -> None:
         """Begin to publish."""
         self._thread.start()
-        assert self._started.wait(_JOIN_SECONDS)
+        assert self._started.wait(_LIMIT)
 
     def answered(self, identifier: str) -> None:
-        """Hear of an answer, on any thread."""
-        self._do(lambda: self._answered.add(identifier))
+        """Note that a command was answered. Any thread may call this."""
+        self._call(lambda: self._answered.add(identifier))
 
-    def go_on(self) -> None:
-        """Publish without end."""
+    def set_goal(self, commands: int | None) -> None:
+        """Publish so many commands in all, or no more if there are more already; None is no limit.
 
-        def say() -> None:
-            self._enough = None
+        Returns when this is the goal: what waits for the goal must not see the one before.
+        """
+        is_set = threading.Event()
 
-        self._do(say)
+        def change() -> None:
+            self._goal = None if commands is None else max(commands, len(self.sent))
+            is_set.set()
 
-    def enough(self, number: int) -> None:
-        """Publish so many in all; if it is more already, no more."""
+        self._call(change)
+        assert is_set.wait(_LIMIT), "the load does not run"
 
-        def say() -> None:
-            self._enough = max(number, len(self.sent))
+    def wait_confirmed(self, commands: int, seconds: float) -> bool:
+        """Wait until so many commands are confirmed, and return whether they are."""
+        return self._wait(lambda: self.confirmed >= commands, seconds)
 
-        self._do(say)
+    def wait_until_finished(self, seconds: float) -> bool:
+        """Wait until the goal is reached and all is confirmed, and return whether that is so."""
 
-    def wait_for(self, number: int, seconds: float) -> bool:
-        """Wait until so many are confirmed."""
-        return self._wait(lambda: self.confirmed >= number, seconds)
+        def is_finished() -> bool:
+            return self._goal is not None and self.confirmed == len(self.sent) >= self._goal
 
-    def wait_for_all(self, seconds: float) -> bool:
-        """Wait until what is enough is published and confirmed."""
-
-        def is_all() -> bool:
-            return self._enough is not None and self.confirmed == len(self.sent) >= self._enough
-
-        return self._wait(is_all, seconds)
+        return self._wait(is_finished, seconds)
 
     def stop(self) -> None:
-        """Disconnect. What is not confirmed by now stays so."""
+        """Disconnect. What is not confirmed by now stays unconfirmed."""
         if self._thread.is_alive():
-            self._do(lambda: self._stopping.set() if self._stopping else None)
-            self._thread.join(_JOIN_SECONDS)
+            self._call(lambda: self._stopping.set() if self._stopping else None)
+            self._thread.join(_LIMIT)
             assert not self._thread.is_alive(), "the load did not stop"
 
     def _wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(condition, seconds)
 
-    def _do(self, what: Callable[[], object]) -> None:
-        """Change something on the loop's thread, the only one that does."""
+    def _call(self, change: Callable[[], object]) -> None:
+        """Change the state on the load's thread, the only one that may."""
 
         def act() -> None:
-            what()
+            change()
             self._pump()
             with self._changed:
                 self._changed.notify_all()
 
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(act)
+        if self._runtime is not None and not self._runtime.is_closed():
+            self._runtime.call_soon_threadsafe(act)
 
     async def _run(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._runtime = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._started.set()
         while not self._stopping.is_set():
-            await self._publish_until_lost(self._loop, self._stopping)
-            # All that is not known to have arrived goes again, in its old order, before anything new.
-            self._again.extendleft(reversed(self._in_flight.values()))
+            await self._publish_until_lost(self._runtime, self._stopping)
+            # All that may not have arrived goes again, in its old order, before anything new.
+            self._unsent.extendleft(reversed(self._in_flight.values()))
             self._in_flight.clear()
             await asyncio.sleep(_PAUSE)
 
-    async def _publish_until_lost(self, loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    async def _publish_until_lost(self, runtime: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
         lost = asyncio.Event()
         parameters = pika.URLParameters(broker.url())
         parameters.heartbeat = 0
@@ -152,24 +156,37 @@ class Load:
             on_open_callback=lambda opened: self._connected(opened, lost),
             on_open_error_callback=lambda *_: lost.set(),
             on_close_callback=lambda *_: lost.set(),
-            custom_ioloop=loop,
+            custom_ioloop=runtime,
         )
-        waiting = [asyncio.ensure_future(one.wait()) for one in (lost, stopping)]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for one in waiting:
-            one.cancel()
+        connection.add_on_connection_blocked_callback(lambda *_: self._note_blocked(is_blocked=True))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._note_blocked(is_blocked=False))
+        self._note_blocked(is_blocked=False)
+        waiting = [asyncio.ensure_future(each) for each in (lost.wait(), stopping.wait())]
+        while not (lost.is_set() or stopping.is_set() or self._is_overdue()):
+            await asyncio.wait(waiting, timeout=_PAUSE, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
         self._channel = None
         if connection.is_open:
             connection.close()
-            await lost.wait()
+            await asyncio.wait([asyncio.ensure_future(lost.wait())], timeout=_CLOSE_TIMEOUT)
+
+    def _is_overdue(self) -> bool:
+        """Whether confirms are missing for too long."""
+        is_waiting = bool(self._in_flight) and not self._is_blocked
+        return is_waiting and time.monotonic() - self._heard_at > _CONFIRM_TIMEOUT
+
+    def _note_blocked(self, *, is_blocked: bool) -> None:
+        self._is_blocked = is_blocked
+        self._heard_at = time.monotonic()
 
     def _connected(self, connection: AsyncioConnection, lost: asyncio.Event) -> None:
         connection.channel(on_open_callback=lambda channel: self._open(channel, lost))
 
     def _open(self, channel: Channel, lost: asyncio.Event) -> None:
         channel.add_on_close_callback(lambda *_: lost.set())
-        channel.add_on_return_callback(lambda _channel, _method, properties, _body: self._come_back(properties))
-        channel.confirm_delivery(self._hear, callback=lambda _: self._begin(channel))
+        channel.add_on_return_callback(lambda _channel, _method, properties, _body: self._note_returned(properties))
+        channel.confirm_delivery(self._note_confirmation, callback=lambda _: self._begin(channel))
 
     def _begin(self, channel: Channel) -> None:
         self._channel, self._tag = channel, 0
@@ -180,23 +197,23 @@ class Load:
             while self._channel is not None and (command := self._next()) is not None:
                 self._publish(self._channel, command)
         except AMQPError:
-            self._channel = None  # its closing is told to whoever waits for that
+            self._channel = None  # the callback for a closed channel follows
 
     def _next(self) -> Command | None:
-        if self._again:
-            return self._again.popleft()
-        if self._enough is not None and len(self.sent) >= self._enough:
+        if self._unsent:
+            return self._unsent.popleft()
+        if self._goal is not None and len(self.sent) >= self._goal:
             return None
-        if len(self._in_flight) >= _MOST_UNCONFIRMED:
+        if len(self._in_flight) >= _MAX_UNCONFIRMED:
             return None
         if self._window is not None and len(self.sent) - len(self._answered) >= self._window:
             return None
         command = next(self._commands)
         self.sent[command.id] = Sent(command, self.reply_to, self._copies)
-        if self.reply_to != self._heard_at:
-            # Nobody will hear of its answer.
+        if self.reply_to != self._observed_reply_to:
+            # Its answer is never observed.
             self._answered.add(command.id)
-        self._again.extend([command] * (self._copies - 1))
+        self._unsent.extend([command] * (self._copies - 1))
         return command
 
     def _publish(self, channel: Channel, command: Command) -> None:
@@ -207,10 +224,13 @@ class Load:
             headers={"partition-key": command.key},
         )
         self._tag += 1
+        if not self._in_flight:
+            self._heard_at = time.monotonic()
         self._in_flight[self._tag] = command
         channel.basic_publish(self._exchange, command.routing_key, command.body, properties, mandatory=True)
 
-    def _hear(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
+    def _note_confirmation(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
+        self._heard_at = time.monotonic()
         method = frame.method
         tags = [tag for tag in self._in_flight if tag <= method.delivery_tag] if method.multiple else []
         for tag in tags or [method.delivery_tag]:
@@ -222,7 +242,7 @@ class Load:
     def _confirm(self, command: Command, *, is_taken: bool) -> None:
         if not is_taken or command.id in self._returned:
             self._returned.discard(command.id)
-            # There is no queue that takes it yet.
+            # No queue takes it yet.
             asyncio.get_running_loop().call_later(_PAUSE, self._publish_again, command)
             return
         sent = self.sent[command.id]
@@ -232,8 +252,8 @@ class Load:
             self.confirmed += 1
 
     def _publish_again(self, command: Command) -> None:
-        self._again.append(command)
+        self._unsent.append(command)
         self._pump()
 
-    def _come_back(self, properties: pika.BasicProperties) -> None:
+    def _note_returned(self, properties: pika.BasicProperties) -> None:
         self._returned.add(str(properties.message_id))

@@ -1,4 +1,4 @@
-"""What the load asks for: every action that writes, on 50 hot keys and many cold ones; the same seed asks the same."""
+"""The commands of the load: every action that writes, on 50 hot keys and many cold ones; a seed determines them all."""
 
 import json
 from collections.abc import Callable, Collection, Iterator
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-_FIRST = 1_000_000
-"""Keys from here on are ours to give; the database gives those from 1 on."""
-HOT = range(_FIRST, _FIRST + 50)
-"""People with these keys are changed again and again; users with them come and go."""
-TEAMS = range(_FIRST, _FIRST + 10)
+_LOWEST = 1_000_000
+"""The lowest key that the load chooses itself; the database generates keys from 1 on."""
+HOT = range(_LOWEST, _LOWEST + 50)
+"""People with these keys are changed again and again; users with them are created and deleted."""
+TEAMS = range(_LOWEST, _LOWEST + 10)
 _NOBODY = 2_000_000_000
 _HOT_EMAIL = "hot@example.org"
 
@@ -19,22 +19,22 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it is published, and how many events tell that it was carried out."""
+    """A command as it is published, and how many events report its effect."""
 
     id: str
     body: bytes
     routing_key: str
     key: str
-    """What it is about: commands of one key are published in their order."""
-    least: int = 1
-    most: int = 1
+    """The key that it concerns: commands of one key are published in order."""
+    min_events: int = 1
+    max_events: int = 1
     may_be_idle: bool = False
-    """Whether it can be carried out and change nothing."""
+    """Whether it can succeed and change nothing."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A body, what it is about, and how many events are due."""
+class Request:
+    """The body of a command, the key that it concerns, and how many events it causes."""
 
     body: Body
     key: str
@@ -43,24 +43,25 @@ class Asked:
 
 
 class Workload:
-    """Commands without end."""
+    """An endless iterator of commands."""
 
-    def __init__(self, seed: int = 1, *, without: Collection["Kind"] = ()) -> None:
-        """Take a seed, and which kinds of commands to leave out."""
-        self._mix = {kind: weight for kind, weight in _MIX.items() if kind not in without}
-        self._random = Random(seed)  # noqa: S311 - it has to be alike in every run
+    def __init__(self, seed: int = 1, *, without: Collection["Operation"] = (), min_bytes: int = 0) -> None:
+        """Prepare the commands of a seed. `without` leaves operations out; blanks fill bodies up to `min_bytes`."""
+        self._min_bytes = min_bytes
+        self._mix = {operation: weight for operation, weight in _MIX.items() if operation not in without}
+        self._random = Random(seed)  # noqa: S311 - every run has to be the same
         self._number = 0
         self._seed = seed
         self._versions = dict.fromkeys(HOT, 1)
         self._cold: list[str] = []
 
-    def first(self) -> list[Command]:
-        """Give the commands that make the hot people and the teams that they may be in: to be answered first."""
+    def initial(self) -> list[Command]:
+        """Return the commands that create the hot people and their teams: they must be answered before all others."""
         people = [{"id": key, "name": _hot(key), "age": 0} for key in HOT]
         teams = [{"id": key, "name": f"team-{key}"} for key in TEAMS]
         return [
-            self._command(Asked(_write("people", "create", data=people), "people", (len(HOT), len(HOT)))),
-            self._command(Asked(_write("groups", "create", data=teams), "groups", (len(TEAMS), len(TEAMS)))),
+            self._command(Request(_write("people", "create", data=people), "people", (len(HOT), len(HOT)))),
+            self._command(Request(_write("groups", "create", data=teams), "groups", (len(TEAMS), len(TEAMS)))),
         ]
 
     def __iter__(self) -> Iterator[Command]:
@@ -68,85 +69,85 @@ class Workload:
 
     def __next__(self) -> Command:
         self._number += 1
-        (kind,) = self._random.choices(list(self._mix), list(self._mix.values()))
-        return self._command(kind(self))
+        (operation,) = self._random.choices(list(self._mix), list(self._mix.values()))
+        return self._command(operation(self))
 
-    def _command(self, asked: Asked) -> Command:
-        least, most = asked.events
-        target = ".".join(asked.body[name] for name in ("resource", "action") if name in asked.body)
-        body = json.dumps(asked.body).encode()
-        identifier = f"{self._seed}-{self._number or asked.key}"
-        return Command(identifier, body, target, asked.key, least, most, asked.may_be_idle)
+    def _command(self, request: Request) -> Command:
+        min_events, max_events = request.events
+        target = ".".join(request.body[name] for name in ("resource", "action") if name in request.body)
+        body = json.dumps(request.body).encode().ljust(self._min_bytes)
+        identifier = f"{self._seed}-{self._number or request.key}"
+        return Command(identifier, body, target, request.key, min_events, max_events, request.may_be_idle)
 
-    def create(self) -> Asked:
+    def create(self) -> Request:
         name = f"cold-{self._number}"
         self._cold.append(name)
-        return Asked(_write("people", "create", data={"name": name, "age": self._number}), name)
+        return Request(_write("people", "create", data={"name": name, "age": self._number}), name)
 
-    def create_many(self) -> Asked:
+    def create_many(self) -> Request:
         rows = [{"name": f"cold-{self._number}-{row}", "age": row} for row in range(3)]
-        return Asked(_write("people", "create", data=rows), f"cold-{self._number}", (3, 3))
+        return Request(_write("people", "create", data=rows), f"cold-{self._number}", (3, 3))
 
-    def create_inline(self) -> Asked:
-        emails = [{"address": f"{self._number}-{one}@example.org"} for one in range(2)]
+    def create_inline(self) -> Request:
+        emails = [{"address": f"{self._number}-{index}@example.org"} for index in range(2)]
         data = {"name": f"cold-{self._number}", "emails": emails}
-        return Asked(_write("people", "create", data=data), f"cold-{self._number}", (3, 3))
+        return Request(_write("people", "create", data=data), f"cold-{self._number}", (3, 3))
 
-    def update(self) -> Asked:
+    def update(self) -> Request:
         key = self._person()
-        return Asked(_write("people", "update", key=key, data=self._age()), _about(key))
+        return Request(_write("people", "update", key=key, data=self._age()), _person_key(key))
 
-    def update_version(self) -> Asked:
+    def update_version(self) -> Request:
         key = self._random.choice(HOT)
         version = self._versions[key] - self._random.choice((0, 0, 1))
         if version == self._versions[key]:
             self._versions[key] += 1
-        return Asked(_write("people", "update", key=key, data=self._age(), if_version=version), _about(key))
+        return Request(_write("people", "update", key=key, data=self._age(), if_version=version), _person_key(key))
 
-    def update_where(self) -> Asked:
+    def update_where(self) -> Request:
         keys = [self._person() for _ in range(3)]
         names = sorted({_hot(key) for key in keys})
         body = _write("people", "update", where={"name": {"in": names}}, data=self._age(), max_rows=3)
-        return Asked(body, _about(keys[0]), (len(names), len(names)))
+        return Request(body, _person_key(keys[0]), (len(names), len(names)))
 
-    def update_many(self) -> Asked:
+    def update_many(self) -> Request:
         keys = sorted({self._person(), self._person()})
         data = [{"key": key, "data": self._age()} for key in keys]
-        return Asked(_write("people", "update", data=data), _about(keys[0]), (len(keys), len(keys)))
+        return Request(_write("people", "update", data=data), _person_key(keys[0]), (len(keys), len(keys)))
 
-    def link(self) -> Asked:
+    def link(self) -> Request:
         key = self._random.choice(HOT)
         teams = sorted(self._random.sample(TEAMS, 2))
-        how = self._random.choice(("add", "remove", "set"))
-        body = _write("people", "update", key=key, data={"groups": {how: teams}})
-        # Whether anything changes depends on the links that there are; so does the version, from now on a guess.
-        return Asked(body, _about(key), (0, 1), may_be_idle=True)
+        change = self._random.choice(("add", "remove", "set"))
+        body = _write("people", "update", key=key, data={"groups": {change: teams}})
+        # Whether anything changes depends on the existing links; so does the version, which is a guess from now on.
+        return Request(body, _person_key(key), (0, 1), may_be_idle=True)
 
-    def create_user(self) -> Asked:
+    def create_user(self) -> Request:
         user = self._user()
-        return Asked(_write("users", "create", data=user), f"users/{user['id']}")
+        return Request(_write("users", "create", data=user), f"users/{user['id']}")
 
-    def upsert(self) -> Asked:
+    def upsert(self) -> Request:
         user = self._user()
-        return Asked(_write("users", "upsert", data=user), f"users/{user['id']}")
+        return Request(_write("users", "upsert", data=user), f"users/{user['id']}")
 
-    def upsert_many(self) -> Asked:
-        first, second = self._random.sample(HOT, 2)
-        data = [self._user(first), self._user(second, "b")]
-        return Asked(_write("users", "upsert", data=data), f"users/{first}", (2, 2))
+    def upsert_many(self) -> Request:
+        one_key, other_key = self._random.sample(HOT, 2)
+        data = [self._user(one_key), self._user(other_key, "b")]
+        return Request(_write("users", "upsert", data=data), f"users/{one_key}", (2, 2))
 
-    def delete_user(self) -> Asked:
+    def delete_user(self) -> Request:
         key = self._random.choice(HOT)
-        return Asked(_write("users", "delete", key={"id": key, "email": _HOT_EMAIL}), f"users/{key}")
+        return Request(_write("users", "delete", key={"id": key, "email": _HOT_EMAIL}), f"users/{key}")
 
-    def delete_where(self) -> Asked:
+    def delete_where(self) -> Request:
         if not self._cold:
             return self.create()
         name = self._cold.pop(self._random.randrange(len(self._cold)))
-        # With several replicas the row may not be there yet.
-        return Asked(_write("people", "delete", where={"name": name}, max_rows=1), name, (0, 1))
+        # With several replicas the row may not exist yet.
+        return Request(_write("people", "delete", where={"name": name}, max_rows=1), name, (0, 1))
 
-    def transaction(self) -> Asked:
+    def transaction(self) -> Request:
         key = self._person()
         address = f"{self._number}@example.org"
         commands = [
@@ -154,37 +155,37 @@ class Workload:
             {"as": "new", **_write("people", "create", data={"name": f"cold-{self._number}"})},
             _write("emails", "create", data={"person_id": {"$ref": "new.id"}, "address": address}),
         ]
-        return Asked({"action": "transaction", "commands": commands}, _about(key), (3, 3))
+        return Request({"action": "transaction", "commands": commands}, _person_key(key), (3, 3))
 
-    def failing_transaction(self) -> Asked:
+    def failing_transaction(self) -> Request:
         key = self._random.choice(HOT)
         commands = [
             _write("people", "update", key=key, data=self._age()),
             _write("people", "update", key=_NOBODY, data=self._age()),
         ]
-        return Asked({"action": "transaction", "commands": commands}, _about(key))
+        return Request({"action": "transaction", "commands": commands}, _person_key(key))
 
-    def faulty(self) -> Asked:
-        return Asked(_write("people", "create", data={"nmae": "Tom"}), f"cold-{self._number}")
+    def faulty(self) -> Request:
+        return Request(_write("people", "create", data={"nmae": "Tom"}), f"cold-{self._number}")
 
     def _person(self) -> int:
-        """Pick a hot person whose version this command will count."""
+        """Choose a hot person whose version this command increments."""
         key = self._random.choice(HOT)
         self._versions[key] += 1
         return key
 
     def _age(self) -> Body:
-        """Give a value that the row did not have: the update changes something."""
+        """Return a value that the row never had: the update changes something."""
         return {"age": self._number}
 
-    def _user(self, key: int | None = None, more: str = "") -> Body:
+    def _user(self, key: int | None = None, suffix: str = "") -> Body:
         key = key or self._random.choice(HOT)
-        return {"id": key, "email": _HOT_EMAIL, "login": f"login-{self._number}{more}"}
+        return {"id": key, "email": _HOT_EMAIL, "login": f"login-{self._number}{suffix}"}
 
 
-Kind = Callable[[Workload], Asked]
-"""How commands of a kind are made."""
-_MIX: dict[Kind, int] = {
+Operation = Callable[[Workload], Request]
+"""Makes a command of some kind."""
+_MIX: dict[Operation, int] = {
     Workload.create: 20,
     Workload.create_many: 4,
     Workload.create_inline: 4,
@@ -203,29 +204,29 @@ _MIX: dict[Kind, int] = {
     Workload.faulty: 1,
 }
 OF_HOT_KEYS = tuple(
-    kind
-    for kind in _MIX
-    if kind not in (Workload.create, Workload.create_many, Workload.create_inline, Workload.faulty)
+    operation
+    for operation in _MIX
+    if operation not in (Workload.create, Workload.create_many, Workload.create_inline, Workload.faulty)
 )
-"""What waits for a transaction that is open for long."""
+"""Operations that wait for a long transaction."""
 COSTLY = tuple(
-    kind
-    for kind in _MIX
-    if kind
+    operation
+    for operation in _MIX
+    if operation
     not in (Workload.create, Workload.update, Workload.update_version, Workload.create_user, Workload.delete_user)
 )
-"""What takes several statements, or has to look at every row."""
+"""Operations that take several statements, or scan a table."""
 OF_SEVERAL_KEYS = (Workload.update_where, Workload.update_many, Workload.upsert_many)
-"""What changes several hot keys, and so has no one partition that it belongs to."""
+"""Operations on several hot keys, which belong to no single partition."""
 
 
-def _write(resource: str, action: str, **said: object) -> Body:
-    return {"resource": resource, "action": action, **said}
+def _write(resource: str, action: str, **fields: object) -> Body:
+    return {"resource": resource, "action": action, **fields}
 
 
 def _hot(key: int) -> str:
     return f"hot-{key}"
 
 
-def _about(key: int) -> str:
+def _person_key(key: int) -> str:
     return f"people/{key}"

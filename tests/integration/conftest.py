@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 
-from service.contract.delivery import Delivery
-from service.contract.limits import Limits
-from service.contract.message import Message
-from service.execution.answers import Answers
-from service.execution.attempt import Attempt
-from service.execution.executor import Executor
-from service.execution.intake import Intake
-from service.execution.outcome import Batch
-from service.resources.registry import load
-from service.storage import revisions
-from service.storage.engine import Database
+from crudmq.contract.delivery import Delivery
+from crudmq.contract.limits import Limits
+from crudmq.contract.result import Message
+from crudmq.execution.job import Job
+from crudmq.execution.outcome import Batch
+from crudmq.processing.decoder import Decoder
+from crudmq.resources.registry import load
+from crudmq.storage import revisions
+from crudmq.storage.database import Database
+from tests.support.execution import Execution
 
 STATEMENT_TIMEOUT = timedelta(seconds=5)
 
@@ -28,43 +27,43 @@ class Bench:
     """Runs commands as the consumer does, without a broker."""
 
     database: Database
-    executor: Executor
-    intake: Intake
+    execution: Execution
+    decoder: Decoder
     sent: int = 0
     published: list[Message] = field(default_factory=list)
-    """All that was told, in order; nothing is marked as published until `mark` says so."""
+    """All results and events, in order; none is marked as published before `mark`."""
     batches: list[Batch] = field(default_factory=list)
 
-    def attempt(self, command: dict[str, Any] | bytes, message_id: str | None = None, **rest: Any) -> Attempt:  # noqa: ANN401
+    def job(self, command: dict[str, Any] | bytes, message_id: str | None = None, **rest: Any) -> Job:  # noqa: ANN401
         self.sent += 1
         body = command if isinstance(command, bytes) else json.dumps(command).encode()
         name = message_id or f"m{self.sent}"
-        return self.intake.take(Delivery(body, message_id=name, **{"reply_to": "replies", **rest}))
+        return self.decoder.decode(Delivery(body, message_id=name, **{"reply_to": "replies", **rest}))
 
-    async def read(self, attempt: Attempt) -> dict[str, Any]:
-        """Run a query as it is run beside the groups."""
-        (settled,) = (await self.executor.read(attempt)).settled
-        self.published += settled.messages
-        found: dict[str, Any] = json.loads(settled.messages[0].body)
-        return found
+    async def read(self, job: Job) -> dict[str, Any]:
+        """Run a deferred read, as the service does after the groups."""
+        (outcome,) = (await self.execution.executor.read(job)).outcomes
+        self.published += outcome.messages
+        result: dict[str, Any] = json.loads(outcome.messages[0].body)
+        return result
 
-    async def run(self, *attempts: Attempt) -> list[dict[str, Any]]:
-        """Run attempts as one group, and give their results in the order of the attempts."""
-        answers: dict[int, dict[str, Any]] = {}
-        async for batch in self.executor.execute(attempts):
+    async def run(self, *jobs: Job) -> list[dict[str, Any]]:
+        """Run jobs as one group, and return their results in the order of the jobs."""
+        results: dict[int, dict[str, Any]] = {}
+        async for batch in self.execution.executor.execute(jobs):
             self.batches.append(batch)
-            for row in batch.leftovers.values():
+            for row in batch.unpublished.values():
                 self.published += row
-            for settled in batch.settled:
-                self.published += settled.messages
-                (told,) = [json.loads(one.body) for one in settled.messages if one.reply_to]
-                answers[id(settled.delivery)] = told
-        return [answers[id(attempt.delivery)] for attempt in attempts]
+            for outcome in batch.outcomes:
+                self.published += outcome.messages
+                (result,) = [json.loads(message.body) for message in outcome.messages if message.reply_to]
+                results[id(outcome.delivery)] = result
+        return [results[id(job.delivery)] for job in jobs]
 
     async def ask(self, command: dict[str, Any] | bytes, message_id: str | None = None) -> dict[str, Any]:
         """Run one command by itself."""
-        attempt = self.attempt(command, message_id)
-        return await self.read(attempt) if attempt.runs_beside else (await self.run(attempt))[0]
+        job = self.job(command, message_id)
+        return await self.read(job) if job.is_deferred_read else (await self.run(job))[0]
 
     @property
     def url(self) -> str:
@@ -72,27 +71,27 @@ class Bench:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(one.body) for one in self.published if one.event_type]
+        return [json.loads(message.body) for message in self.published if message.event_type]
 
     async def mark(self) -> None:
         """Say that all batches were published."""
         for batch in self.batches:
-            self.executor.published(batch)
-        await self.executor.mark_published()
+            self.execution.publication.confirm(batch)
+        await self.execution.publication.delete_published()
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Give a database at the newest revision, with the example's tables."""
-    found = Database.open(database_url, statement_timeout=STATEMENT_TIMEOUT)
-    await revisions.upgrade(found, [revisions.SERVICE, revisions.EXAMPLE])
-    yield found
-    await found.close()
+    opened = Database.open(database_url, statement_timeout=STATEMENT_TIMEOUT)
+    await revisions.upgrade(opened, [revisions.SERVICE, revisions.EXAMPLE])
+    yield opened
+    await opened.close()
 
 
 def bench_on(database: Database) -> Bench:
     """Make what one process of the service would be."""
-    return Bench(database, Executor(database, Answers("/test")), Intake(load("service.examples.models"), Limits()))
+    return Bench(database, Execution.on(database), Decoder(load("crudmq.examples.models"), Limits()))
 
 
 @pytest.fixture

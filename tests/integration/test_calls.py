@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
-from service.contract.limits import Limits
-from service.execution.intake import Intake
-from service.resources.mapping import ExposureError
-from service.resources.registry import Registry
+from crudmq.contract.limits import Limits
+from crudmq.processing.decoder import Decoder
+from crudmq.resources.mapping import ExposureError
+from crudmq.resources.registry import Registry
 from tests.integration.conftest import Bench
 
 
 @pytest.fixture
 def calling(bench: Bench) -> Bench:
     registry = Registry()
-    registry.named("adults", "SELECT id, name FROM people WHERE age >= :age ORDER BY id", age=int)
-    registry.named(
+    registry.register_statement("adults", "SELECT id, name FROM people WHERE age >= :age ORDER BY id", age=int)
+    registry.register_statement(
         "birthday",
         "UPDATE people SET age = age + :years WHERE id = :id",
         id=int,
@@ -25,10 +25,10 @@ def calling(bench: Bench) -> Bench:
         writes=True,
         event="people.aged",
     )
-    registry.named(
+    registry.register_statement(
         "broken", "INSERT INTO emails (person_id, address) VALUES (:id, 'a')", id=int, returns="rowcount", writes=True
     )
-    bench.intake = Intake(registry, Limits())
+    bench.decoder = Decoder(registry, Limits())
     return bench
 
 
@@ -50,7 +50,7 @@ async def test_a_read_gives_its_rows(calling: Bench) -> None:
     assert calling.events == []
 
 
-async def test_a_write_says_how_many_rows_it_changed_and_tells_its_event(calling: Bench) -> None:
+async def test_a_write_returns_its_row_count_and_publishes_its_event(calling: Bench) -> None:
     await people(calling)
     result = await calling.ask(call("birthday", id=2, years=1), "once")
     assert result["data"] == {"rowcount": 1}
@@ -69,18 +69,20 @@ async def test_what_the_database_refuses_is_a_conflict(calling: Bench) -> None:
 async def test_a_write_without_end_is_a_timeout_and_leaves_its_neighbours_alone(calling: Bench) -> None:
     await people(calling)
     registry = Registry()
-    registry.named(
+    registry.register_statement(
         "endless",
         "INSERT INTO people (name, age, version) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
         " SELECT 'n', i, 1 FROM n WHERE i < 0",
         writes=True,
         returns="rowcount",
     )
-    registry.named("birthday", "UPDATE people SET age = age + 1 WHERE id = 2", writes=True, returns="rowcount")
-    calling.intake = Intake(registry, Limits())
+    registry.register_statement(
+        "birthday", "UPDATE people SET age = age + 1 WHERE id = 2", writes=True, returns="rowcount"
+    )
+    calling.decoder = Decoder(registry, Limits())
     commands = (call("birthday"), call("endless"), call("birthday"))
-    results = await calling.run(*(calling.attempt(one) for one in commands))
-    assert [one.get("error", {}).get("code", "ok") for one in results] == ["ok", "timeout", "ok"]
+    results = await calling.run(*(calling.job(command) for command in commands))
+    assert [result.get("error", {}).get("code", "ok") for result in results] == ["ok", "timeout", "ok"]
     async with calling.database.reading() as session:
         assert await session.scalar(text("SELECT age FROM people WHERE id = 2")) == 9
 
@@ -113,7 +115,7 @@ async def test_a_call_in_a_transaction_sees_and_is_seen(calling: Bench) -> None:
     await people(calling)
     commands = [call("birthday", id=2, years=20), call("adults", age=18), call("birthday", id="x", years=1)]
     result = await calling.ask({"action": "transaction", "commands": commands[:2]})
-    assert [one["data"] for one in result["data"]] == [
+    assert [step["data"] for step in result["data"]] == [
         {"rowcount": 1},
         [{"id": 1, "name": "Tom"}, {"id": 2, "name": "Ann"}],
     ]
@@ -127,12 +129,12 @@ async def test_a_call_in_a_transaction_sees_and_is_seen(calling: Bench) -> None:
 )
 def test_a_statement_and_its_parameters_must_fit(sql: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(ExposureError):
-        Registry().named("x", sql, **parameters)
+        Registry().register_statement("x", sql, **parameters)
 
 
 def test_a_statement_has_one_name() -> None:
     registry = Registry()
     registry.expose(Table("t", MetaData(), Column("id", Integer, primary_key=True)))
-    registry.named("x", "SELECT 1")
-    with pytest.raises(ExposureError, match="twice"):
-        registry.named("x", "SELECT 2")
+    registry.register_statement("x", "SELECT 1")
+    with pytest.raises(ExposureError, match="already registered"):
+        registry.register_statement("x", "SELECT 2")

@@ -1,45 +1,58 @@
-"""A replay whose confirmation is lost on its way, which no broker does when it is asked to."""
+"""A replay whose confirmation is lost, which no broker does on request."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import pytest
-from aiormq.channel import Channel
 from pika import BasicProperties
 
-from service.contract.dead_letter import Letter
-from service.messaging import batch, dead_letters
-from service.messaging.amqp import Outgoing
-from service.messaging.connection import close, connect
-from service.messaging.dead_letters import DeadLettersError
-from service.messaging.declaration import declare
-from service.messaging.topology import Topology
+from crudmq.failpoints import Failpoint, set_handler
+from crudmq.messaging.connection import close, connect
+from crudmq.messaging.dead_letters.letter import Letter
+from crudmq.messaging.dead_letters.queue import DeadLettersError, open_dead_letters
+from crudmq.messaging.declaration import declare
+from crudmq.messaging.topology import Topology
+from crudmq.messaging.wire.publishing import Publication
 from tests.support import broker
 
 
-async def lay(url: str, names: Topology) -> None:
+@pytest.fixture
+def confirmations_lost() -> Iterator[None]:
+    """Let messages be published, and their confirmations be lost."""
+
+    async def lose_confirmations(publication: object) -> None:
+        assert isinstance(publication, Publication)
+        await publication.send()
+        raise TimeoutError
+
+    set_handler(Failpoint.PUBLISHING, lose_confirmations)
+    yield
+    set_handler(Failpoint.PUBLISHING, None)
+
+
+async def declare_with_dead_letter(url: str, topology: Topology) -> None:
     connection = await connect(url, "a test")
-    await declare(connection, names, ())
+    await declare(connection, topology, ())
     await close(connection)
-    await asyncio.to_thread(lay_one, names)
+    await asyncio.to_thread(publish_dead_letter, topology)
 
 
-def lay_one(names: Topology) -> None:
+def publish_dead_letter(topology: Topology) -> None:
     with broker.connect() as connection:
         channel = connection.channel()
         channel.confirm_delivery()
-        channel.basic_publish(names.dead_letters, "any", b"{}", BasicProperties(message_id="one"))
+        channel.basic_publish(topology.dead_letters, "any", b"{}", BasicProperties(message_id="one"))
 
 
-async def all_of(url: str, names: Topology) -> list[Letter]:
-    async with dead_letters.opened(url, names) as letters:
-        return [letter async for letter in letters.look()]
+async def browse_all(url: str, topology: Topology) -> list[Letter]:
+    async with open_dead_letters(url, topology) as dead_letters:
+        return [letter async for letter in dead_letters.browse()]
 
 
-async def replay_all(url: str, names: Topology) -> None:
-    async with dead_letters.opened(url, names) as letters:
-        async for letter in letters.look():
-            await letters.replay(letter)
+async def replay_all(url: str, topology: Topology) -> None:
+    async with open_dead_letters(url, topology) as dead_letters:
+        async for letter in dead_letters.browse():
+            await dead_letters.replay(letter)
 
 
 def depth(queue: str) -> int:
@@ -47,19 +60,11 @@ def depth(queue: str) -> int:
         return connection.channel().queue_declare(queue, passive=True).method.message_count or 0
 
 
-async def test_it_leaves_the_dead_letter_and_perhaps_a_copy(
-    broker_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = Topology(prefix)
-    await lay(broker_url, names)
-    publish = batch.publish
-
-    async def confirmed_to_nobody(channel: Channel, messages: Sequence[Outgoing]) -> list[BaseException | None]:
-        await publish(channel, messages)
-        raise TimeoutError
-
-    monkeypatch.setattr(batch, "publish", confirmed_to_nobody)
-    with pytest.raises(DeadLettersError, match="did not confirm one, so it stays"):
-        await replay_all(broker_url, names)
-    assert [letter.id for letter in await all_of(broker_url, names)] == ["one"]
-    assert await asyncio.to_thread(depth, names.commands) == 1
+@pytest.mark.usefixtures("confirmations_lost")
+async def test_it_leaves_the_dead_letter_and_perhaps_a_copy(broker_url: str, prefix: str) -> None:
+    topology = Topology(prefix)
+    await declare_with_dead_letter(broker_url, topology)
+    with pytest.raises(DeadLettersError, match="cannot replay one, it stays in the queue: publish not confirmed"):
+        await replay_all(broker_url, topology)
+    assert [letter.id for letter in await browse_all(broker_url, topology)] == ["one"]
+    assert await asyncio.to_thread(depth, topology.commands) == 1

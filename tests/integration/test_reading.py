@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert
 
-from service.examples.models import Email, Person
+from crudmq.examples.models import Email, Person
 from tests.integration.conftest import Bench
 
 PAGE = 100
@@ -25,15 +25,15 @@ class Statement:
 @contextmanager
 def statements(bench: Bench) -> Iterator[list[Statement]]:
     """Listen to what is sent to the database, but for the inbox."""
-    found: list[Statement] = []
+    executed: list[Statement] = []
 
     def listen(_connection: Any, _cursor: Any, text: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401 - a hook
         if text.startswith(("SELECT", "WITH")) and "crudmq_inbox" not in text:
-            found.append(Statement(text, parameters))
+            executed.append(Statement(text, parameters))
 
     engine = bench.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", listen)
-    yield found
+    yield executed
     event.remove(engine, "before_cursor_execute", listen)
 
 
@@ -52,7 +52,7 @@ async def test_includes_take_a_statement_for_each_relationship_however_many_rows
     await put(bench, Email, [{"id": n, "person_id": n % 300 + 1, "address": f"a{n}"} for n in range(1, 901)])
     counts = []
     for limit in (1, 10, 300):
-        with statements(bench) as found:
+        with statements(bench) as executed:
             command = {
                 "resource": "people",
                 "action": "list",
@@ -62,19 +62,19 @@ async def test_includes_take_a_statement_for_each_relationship_however_many_rows
             result = await bench.ask(command)
         assert len(result["data"]) == limit
         assert all(len(row["emails"]) == 3 for row in result["data"])
-        counts.append(len(found))
+        counts.append(len(executed))
     assert counts == [6] * 3, "the page, emails, their person, that one's profile, groups, profile"
 
 
 async def pages(bench: Bench, limit: int, **command: Any) -> list[list[int]]:  # noqa: ANN401 - JSON is any value
-    found: list[list[int]] = []
+    ids: list[list[int]] = []
     after: dict[str, str] = {}
     while True:
         whole = {"resource": "people", "action": "list", "limit": limit, "fields": ["id"], **command, **after}
         result = await bench.ask(whole)
-        found.append([row["id"] for row in result["data"]])
+        ids.append([row["id"] for row in result["data"]])
         if result["page"]["next"] is None:
-            return found
+            return ids
         after = {"after": result["page"]["next"]}
 
 
@@ -87,9 +87,9 @@ async def test_pages_by_cursor_are_the_whole_list(bench: Bench, order: list[str]
     await put(bench, Person, [{**person(n, age), "name": f"p{n % 5}"} for n, age in enumerate(ages, start=1)])
     whole = await bench.ask({"resource": "people", "action": "list", "order": order})
     for limit in range(1, len(ages) + 2):
-        found = await pages(bench, limit, order=order)
-        assert [one for page in found for one in page] == [row["id"] for row in whole["data"]]
-        assert all(len(page) == limit for page in found[:-1])
+        ids = await pages(bench, limit, order=order)
+        assert [key for page in ids for key in page] == [row["id"] for row in whole["data"]]
+        assert all(len(page) == limit for page in ids[:-1])
 
 
 async def test_pages_skip_and_repeat_nothing_while_rows_come_and_go(bench: Bench) -> None:
@@ -103,7 +103,7 @@ async def test_pages_skip_and_repeat_nothing_while_rows_come_and_go(bench: Bench
         if result["page"]["next"] is None:
             break
         after = {"after": result["page"]["next"]}
-        # One row before the place, and the row of the place itself: neither moves what comes after.
+        # A row before the position, and the row at the position itself: neither moves the rows after it.
         await bench.ask({"resource": "people", "action": "create", "data": {"id": number, "name": "x", "age": -1}})
         await bench.ask({"resource": "people", "action": "delete", "key": seen[-1]})
     assert sorted(seen) == list(range(1, 31))
@@ -137,10 +137,10 @@ async def test_a_late_page_is_sought_by_its_key_and_not_counted_off(bench: Bench
     await put(bench, Person, [person(number) for number in range(1, many + 1)])
     command = {"resource": "people", "action": "list", "limit": PAGE, "fields": ["id"]}
     cursor = (await bench.ask({**command, "offset": many - 2 * PAGE}))["page"]["next"]
-    with statements(bench) as found:
+    with statements(bench) as executed:
         last = await bench.ask({**command, "after": cursor})
     assert [row["id"] for row in last["data"]] == list(range(many - PAGE + 1, many + 1))
-    (statement,) = found
+    (statement,) = executed
     dialect = bench.database.engine.dialect.name
     explain = "EXPLAIN QUERY PLAN" if dialect == "sqlite" else "EXPLAIN"
     async with bench.database.engine.connect() as connection:

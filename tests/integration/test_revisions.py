@@ -1,4 +1,4 @@
-"""Migrations: from nothing to the models, and back."""
+"""Migrations: from an empty database to the models, and back."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,18 +10,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect, text
 
-from service.examples.models import Base
-from service.storage import revisions, tables
-from service.storage.engine import Database
+from crudmq.examples.models import Base
+from crudmq.storage import revisions, tables
+from crudmq.storage.database import Database
 
 BOTH = [revisions.SERVICE, revisions.EXAMPLE]
 
 
 @pytest.fixture
 async def empty(database_url: str) -> AsyncIterator[Database]:
-    found = Database.open(database_url, statement_timeout=timedelta(seconds=30))
-    yield found
-    await found.close()
+    database = Database.open(database_url, statement_timeout=timedelta(seconds=30))
+    yield database
+    await database.close()
 
 
 async def run(database: Database, what: Any, *arguments: Any) -> Any:  # noqa: ANN401 - any function of a connection
@@ -30,11 +30,11 @@ async def run(database: Database, what: Any, *arguments: Any) -> Any:  # noqa: A
 
 
 def differences(connection: Connection, metadata: MetaData) -> list[Any]:
-    def is_ours(_object: Any, name: str | None, kind: str, *_: Any) -> bool:  # noqa: ANN401 - Alembic's hook
+    def is_in_metadata(_object: Any, name: str | None, kind: str, *_: Any) -> bool:  # noqa: ANN401 - Alembic's hook
         return kind != "table" or name in metadata.tables
 
     context = MigrationContext.configure(
-        connection, opts={"compare_type": True, "compare_server_default": True, "include_object": is_ours}
+        connection, opts={"compare_type": True, "compare_server_default": True, "include_object": is_in_metadata}
     )
     return list(compare_metadata(context, metadata))
 
@@ -45,17 +45,84 @@ def downgrade(connection: Connection, target: str) -> None:
     command.downgrade(config, target)
 
 
+def keys_and_indexes(connection: Connection) -> dict[str, Any]:
+    inspector = inspect(connection)
+    return {
+        table: (
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            {index["name"]: index["column_names"] for index in inspector.get_indexes(table)},
+        )
+        for table in tables.metadata.tables
+    }
+
+
+async def execute(database: Database, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements, and return the rows of the last one."""
+    async with database.writing_engine.begin() as connection:
+        for statement in statements:
+            result = await connection.execute(text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
 def names(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())
 
 
-async def test_the_migrations_give_the_schema_of_the_models(empty: Database) -> None:
+async def test_the_migrations_create_the_schema_of_the_models(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
     assert await run(empty, differences, tables.metadata) == []
     assert await run(empty, differences, Base.metadata) == []
 
 
-async def test_down_and_up_again_works(empty: Database) -> None:
+async def test_the_migrations_create_the_keys_and_indexes_of_the_models(empty: Database) -> None:
+    await revisions.upgrade(empty, [revisions.SERVICE])
+    migrated = await run(empty, keys_and_indexes)
+    await run(empty, downgrade, "service@base")
+    await revisions.create_tables(empty, tables.metadata.tables.values())
+    assert migrated == await run(empty, keys_and_indexes)
+
+
+async def test_rows_written_before_prefixes_and_by_the_previous_version_belong_to_the_service_that_migrated(
+    database_url: str,
+) -> None:
+    add_to_inbox = "INSERT INTO crudmq_inbox (id, body, result, outbox_id, stored_at) VALUES ('{}', 'b', '{{}}', 1, 2)"
+    add_to_outbox = "INSERT INTO crudmq_outbox (messages, leased_until) VALUES ('[]', 1)"
+    shop = Database.open(database_url, statement_timeout=timedelta(seconds=30), prefix="shop")
+    await revisions.upgrade(shop, [revisions.SERVICE])
+    await run(shop, downgrade, "service@-1")
+    await execute(shop, add_to_inbox.format("before"), add_to_outbox)
+    await execute(shop, "INSERT INTO crudmq_strikes (id, number, noted_at) VALUES ('before', 1, 1)")
+    await revisions.upgrade(shop, [revisions.SERVICE])
+    await execute(shop, add_to_inbox.format("meanwhile"), add_to_outbox)
+    inbox = await execute(shop, "SELECT prefix, result, outbox_id, stored_at FROM crudmq_inbox")
+    assert inbox == [("shop", "{}", 1, 2)] * 2
+    assert await execute(shop, "SELECT prefix, id, token, messages FROM crudmq_outbox ORDER BY id") == [
+        ("shop", 1, 0, "[]"),
+        ("shop", 2, 0, "[]"),
+    ]
+    assert await execute(shop, "SELECT prefix, number FROM crudmq_strikes") == [("shop", 1)]
+    await shop.close()
+
+
+async def test_downgrading_keeps_one_row_of_an_id_that_two_services_used(empty: Database) -> None:
+    await revisions.upgrade(empty, [revisions.SERVICE])
+    add = "INSERT INTO crudmq_inbox (id, prefix, body, result, stored_at) VALUES ('{}', '{}', 'b', '{{}}', 2)"
+    await execute(empty, *(add.format(*row) for row in (("one", "a"), ("one", "b"), ("two", "b"))))
+    await run(empty, downgrade, "service@-1")
+    assert await execute(empty, "SELECT count(*) FROM crudmq_inbox") == [(2,)]
+
+
+async def test_an_id_of_the_outbox_is_never_assigned_again(empty: Database) -> None:
+    add = "INSERT INTO crudmq_outbox (messages, leased_until) VALUES ('[]', 1)"
+    await revisions.upgrade(empty, [revisions.SERVICE])
+    await execute(empty, add, "DELETE FROM crudmq_outbox")
+    await run(empty, downgrade, "service@-1")
+    await revisions.upgrade(empty, [revisions.SERVICE])
+    await execute(empty, add)
+    assert await execute(empty, "SELECT id FROM crudmq_outbox") == [(2,)]
+
+
+async def test_downgrading_and_upgrading_again_works(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
     before = await run(empty, names)
     for history in BOTH:
@@ -71,29 +138,29 @@ async def test_upgrading_twice_is_upgrading_once(empty: Database) -> None:
     await revisions.check(empty, BOTH, Base.metadata.tables.values())
 
 
-async def test_the_service_has_its_tables_without_those_of_the_example(empty: Database) -> None:
+async def test_the_history_of_the_service_does_not_need_the_example(empty: Database) -> None:
     await revisions.upgrade(empty, [revisions.SERVICE])
     assert await run(empty, names) == {revisions.VERSION_TABLE, *tables.metadata.tables}
     await revisions.check(empty, [revisions.SERVICE], [])
 
 
-async def test_an_empty_database_is_refused_with_what_to_type(empty: Database) -> None:
-    with pytest.raises(revisions.WrongRevisionError, match=r"revision none and needs .* type `crudmq migrate`"):
+async def test_an_empty_database_is_rejected_with_the_command_to_run(empty: Database) -> None:
+    with pytest.raises(revisions.WrongRevisionError, match=r"revision none, but .* is required: run `crudmq migrate`"):
         await revisions.check(empty, [revisions.SERVICE], [])
 
 
-async def test_a_database_that_a_later_version_migrated_will_do(empty: Database) -> None:
+async def test_a_database_that_a_newer_version_migrated_is_accepted(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
-    later = text(f"UPDATE {revisions.VERSION_TABLE} SET version_num = 'service_9999' WHERE version_num LIKE 'service%'")  # noqa: S608
+    newer = text(f"UPDATE {revisions.VERSION_TABLE} SET version_num = 'service_9999' WHERE version_num LIKE 'service%'")  # noqa: S608
     async with empty.writing_engine.begin() as connection:
-        await connection.execute(later)
+        await connection.execute(newer)
     await revisions.check(empty, BOTH, Base.metadata.tables.values())
 
 
-async def test_a_database_that_an_earlier_version_migrated_is_refused(empty: Database) -> None:
+async def test_a_database_that_an_older_version_migrated_is_rejected(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
     await run(empty, downgrade, "service@-1")
-    with pytest.raises(revisions.WrongRevisionError, match=r"needs service_0\d+ of the history `service`"):
+    with pytest.raises(revisions.WrongRevisionError, match=r"service_0\d+ of the history `service` is required"):
         await revisions.check(empty, BOTH, [])
 
 
@@ -103,8 +170,18 @@ async def test_missing_tables_are_named(empty: Database) -> None:
         await revisions.check(empty, [revisions.SERVICE], [Base.metadata.tables["users"]])
 
 
-async def test_tables_can_be_created_for_a_first_try(empty: Database) -> None:
+async def test_tables_can_be_created_for_evaluation(empty: Database) -> None:
     await revisions.upgrade(empty, [revisions.SERVICE])
     await revisions.create_tables(empty, [Base.metadata.tables["users"]])
     await revisions.create_tables(empty, [Base.metadata.tables["users"]])
     await revisions.check(empty, [revisions.SERVICE], [Base.metadata.tables["users"]])
+
+
+async def test_missing_columns_are_named_and_further_ones_accepted(empty: Database) -> None:
+    await revisions.upgrade(empty, BOTH)
+    async with empty.writing_engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE people ADD COLUMN shoe_size INTEGER"))
+        await connection.execute(text("ALTER TABLE users RENAME COLUMN login TO name"))
+        await connection.execute(text("ALTER TABLE memberships RENAME COLUMN group_id TO team_id"))
+    with pytest.raises(revisions.WrongRevisionError, match=r"no column memberships.group_id, users.login: migrate"):
+        await revisions.check(empty, BOTH, [Base.metadata.tables[name] for name in ("memberships", "people", "users")])

@@ -1,16 +1,17 @@
-"""What a supervisor learns of its workers."""
+"""A supervisor probes its workers."""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from service.supervisor import Supervisor
+from crudmq.http.health import Readiness
+from crudmq.supervisor import Supervisor
 
 QUICK = """
 import sys
-for question in sys.stdin:
-    print(int(question), '{"database": true}', flush=True)
+for request in sys.stdin:
+    print(int(request), '{"database": true}', flush=True)
 """
 LATE = """
 import sys
@@ -19,6 +20,12 @@ print(first, '{"database": false}')
 print(second, '{"database": false}')
 print(third, '{"database": true}', flush=True)
 sys.stdin.read()
+"""
+
+UNAVAILABLE = """
+import sys
+for request in sys.stdin:
+    print(int(request), '{"database": false, "reasons": {"database": "disk full"}}', flush=True)
 """
 
 
@@ -35,22 +42,30 @@ async def supervising(worker: str) -> AsyncIterator[Supervisor]:
 
 async def until_ready(supervisor: Supervisor) -> None:
     async with asyncio.timeout(20):
-        while not all((await supervisor.ready()).values()):
+        while not (await supervisor.ready()).is_ready:
             pass
 
 
-async def test_many_may_ask_at_once() -> None:
+async def test_concurrent_probes_all_succeed() -> None:
     async with supervising(QUICK) as supervisor:
         await until_ready(supervisor)
-        answers = await asyncio.gather(*(supervisor.ready() for _ in range(10)))
-        assert answers == [{"worker 1": True}] * 10
+        probes = await asyncio.gather(*(supervisor.ready() for _ in range(10)))
+        assert probes == [Readiness({"worker 1": True})] * 10
 
 
-async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one() -> None:
+async def test_a_late_response_is_not_mistaken_for_the_next_one() -> None:
     async with supervising(LATE) as supervisor:
         await until_ready(supervisor)
 
 
-async def test_workers_that_are_told_to_stop_while_they_start_have_not_failed() -> None:
+async def test_a_worker_says_why_it_is_not_ready() -> None:
+    async with supervising(UNAVAILABLE) as supervisor:
+        async with asyncio.timeout(20):
+            while not (readiness := await supervisor.ready()).reasons:
+                pass
+        assert readiness.as_json() == {"worker 1": False, "reasons": {"worker 1": "disk full"}}
+
+
+async def test_workers_stopped_during_start_up_have_not_failed() -> None:
     async with supervising("import signal; signal.pause()"):
         pass

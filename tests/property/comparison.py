@@ -1,35 +1,35 @@
-"""Whether a service told what the model tells."""
+"""Compare the results and events of a service with those of the model."""
 
 import json
 from collections import defaultdict
 from typing import Any
 
 from tests.property.reference.faults import ANYWHERE, RefusedError
-from tests.property.reference.model import Told
+from tests.property.reference.model import Expected
 
-_SAID = ("type", "subject", "sequence", "data")
+_COMPARED_FIELDS = ("type", "subject", "sequence", "data")
 
 
-def differences(told: Told, result: dict[str, Any] | None, events: list[dict[str, Any]]) -> list[str]:
-    """Say how a service's result and events differ from the model's."""
-    found = []
+def differences(expected: Expected, result: dict[str, Any] | None, events: list[dict[str, Any]]) -> list[str]:
+    """Return the differences between the result and events of a service and those of the model."""
+    differing = []
     if result is not None:
-        found += _result(told, result)
-    theirs = sorted((_comparable(event) for event in events), key=_written)
-    ours = sorted(_allowed(told, result), key=_written)
-    if theirs != ours:
-        found.append(f"events\n  model:   {ours}\n  service: {theirs}")
-    elif by_subject(_allowed(told, result)) != by_subject(theirs := [_comparable(event) for event in events]):
-        found.append(f"order of events\n  model:   {told.events}\n  service: {theirs}")
-    return found
+        differing += _result(expected, result)
+    actual = sorted((_comparable(event) for event in events), key=_written)
+    wanted = sorted(_allowed(expected, result), key=_written)
+    if actual != wanted:
+        differing.append(f"events\n  model:   {wanted}\n  service: {actual}")
+    elif by_subject(_allowed(expected, result)) != by_subject(actual := [_comparable(event) for event in events]):
+        differing.append(f"order of events\n  model:   {expected.events}\n  service: {actual}")
+    return differing
 
 
-def _allowed(told: Told, result: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Give the model's events, with the code that the result has where the contract leaves several open."""
+def _allowed(expected: Expected, result: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the model's events, with the code of the result where the contract allows several."""
     code = (result or {}).get("error", {}).get("code")
-    if told.error is None or code not in told.error.instead:
-        return told.events
-    return [{**event, "data": {**event["data"], "error": code}} for event in told.events]
+    if expected.error is None or code not in expected.error.instead:
+        return expected.events
+    return [{**event, "data": {**event["data"], "error": code}} for event in expected.events]
 
 
 def _written(event: dict[str, Any]) -> str:
@@ -37,51 +37,51 @@ def _written(event: dict[str, Any]) -> str:
 
 
 def by_subject(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Give the events of each row, in order."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    """Return the events of each row, in order."""
+    grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event in events:
-        found[event.get("subject", "")].append(event)
-    return found
+        grouped[event.get("subject", "")].append(event)
+    return grouped
 
 
 def _comparable(event: dict[str, Any]) -> dict[str, Any]:
-    found = {name: event[name] for name in _SAID if name in event}
-    data = found["data"]
+    comparable = {name: event[name] for name in _COMPARED_FIELDS if name in event}
+    data = comparable["data"]
     if event["type"].endswith(".failed"):
-        found["data"] = {**data, "error": data["error"]["code"]}
+        comparable["data"] = {**data, "error": data["error"]["code"]}
     elif "changed" in data:
-        found["data"] = {**data, "changed": sorted(data["changed"])}
-    return found
+        comparable["data"] = {**data, "changed": sorted(data["changed"])}
+    return comparable
 
 
-def _result(told: Told, result: dict[str, Any]) -> list[str]:
-    found, wanted = _without_cursor(result), told.result
-    error = found.pop("error", None)
-    if found != wanted:
-        return [f"result\n  model:   {wanted} {told.error!r}\n  service: {found} {error}"]
-    if told.error is not None and (fault := _error(told.error, error)):
-        return [f"error, {fault}\n  model:   {told.error!r}\n  service: {error}"]
+def _result(expected: Expected, result: dict[str, Any]) -> list[str]:
+    actual, wanted = _without_cursor(result), expected.result
+    error = actual.pop("error", None)
+    if actual != wanted:
+        return [f"result\n  model:   {wanted} {expected.error!r}\n  service: {actual} {error}"]
+    if expected.error is not None and (fault := _error(expected.error, error)):
+        return [f"error, {fault}\n  model:   {expected.error!r}\n  service: {error}"]
     return []
 
 
 def _without_cursor(result: dict[str, Any]) -> dict[str, Any]:
-    """Keep of cursors whether there is one; the rest is opaque."""
-    found = dict(result)
-    if "page" in found:
-        found["page"] = {**found["page"], "next": found["page"]["next"] is not None}
-    if found.get("action") == "transaction" and "data" in found:
-        found["data"] = [_without_cursor(one) for one in found["data"]]
-    return found
+    """Replace cursors, which are opaque, by whether there is one."""
+    comparable = dict(result)
+    if "page" in comparable:
+        comparable["page"] = {**comparable["page"], "next": comparable["page"]["next"] is not None}
+    if comparable.get("action") == "transaction" and "data" in comparable:
+        comparable["data"] = [_without_cursor(item) for item in comparable["data"]]
+    return comparable
 
 
-def _error(wanted: RefusedError, found: dict[str, Any]) -> str:
-    if found["code"] != wanted.code:
-        return "" if found["code"] in wanted.instead else "its code"
-    details = found.get("details", [])
+def _error(wanted: RefusedError, actual: dict[str, Any]) -> str:
+    if actual["code"] != wanted.code:
+        return "" if actual["code"] in wanted.instead else "its code"
+    details = actual.get("details", [])
     paths = [detail["path"] for detail in details]
-    if found["code"] == "invalid" and not paths:
+    if actual["code"] == "invalid" and not paths:
         return "no details"
-    if wanted.paths and not wanted.instead and not _fit(wanted.paths, paths):
+    if wanted.paths and not wanted.instead and not _agree(wanted.paths, paths):
         return "its paths"
     if wanted.current is not None and [detail.get("current") for detail in details] != [wanted.current]:
         return "its current version"
@@ -90,13 +90,13 @@ def _error(wanted: RefusedError, found: dict[str, Any]) -> str:
     return ""
 
 
-def _fit(wanted: tuple[str, ...], found: list[str]) -> bool:
+def _agree(wanted: tuple[str, ...], actual: list[str]) -> bool:
     if ANYWHERE in wanted:
         return True
-    met = [any(_points_at(path, one) for path in found) for one in wanted]
-    extra = [path for path in found if not any(_points_at(path, one) for one in wanted)]
-    # Every fault in the data is told; of the other parts of a command one may be told before the rest is looked at.
-    return all(met) and not extra if all(one.startswith("data") for one in wanted) else any(met)
+    matched = [any(_points_at(actual_path, path) for actual_path in actual) for path in wanted]
+    extra = [actual_path for actual_path in actual if not any(_points_at(actual_path, path) for path in wanted)]
+    # All faults in the data are reported; of other parts of a command, one may be reported before the rest is checked.
+    return all(matched) and not extra if all(path.startswith("data") for path in wanted) else any(matched)
 
 
 def _points_at(path: str, wanted: str) -> bool:
@@ -106,8 +106,8 @@ def _points_at(path: str, wanted: str) -> bool:
 def _constraint(violated: frozenset[str], details: list[dict[str, Any]]) -> str:
     if not details or "kind" not in details[0]:
         return "no constraint"
-    kinds = {"pk": "unique", "uq": "unique", "fk": "foreign_key", "ck": "check"}
-    if details[0]["kind"] not in {kinds[name[:2]] for name in violated}:
+    constraint_kinds = {"pk": "unique", "uq": "unique", "fk": "foreign_key", "ck": "check"}
+    if details[0]["kind"] not in {constraint_kinds[name[:2]] for name in violated}:
         return "the kind of its constraint"
     name = details[0].get("constraint")
     return "" if name is None or name in violated else "the name of its constraint"

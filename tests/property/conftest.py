@@ -1,4 +1,4 @@
-"""A service on each kind of database, without a broker: made once, emptied for each example."""
+"""A service on each database, without a broker: started once, emptied for each example."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -13,7 +13,7 @@ from hypothesis.internal.cache import LRUCache
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 
-from service.resources import Registry
+from crudmq.resources import Registry
 from tests.property import effort, models
 from tests.property.running import Bench
 from tests.support import databases
@@ -23,22 +23,22 @@ effort.register()
 
 
 @dataclass(frozen=True)
-class Place:
-    """A service, and the loop that it lives in: hypothesis calls functions, not coroutines."""
+class ServiceRunner:
+    """A service and its event loop: hypothesis calls functions, not coroutines."""
 
     bench: Bench
-    loop: asyncio.Runner
+    runner: asyncio.Runner
 
-    def run(self, what: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run(what)
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def all_new() -> Iterator[None]:
-    """Draw every example anew, and the same ones in every run. There is no setting for either.
+    """Generate every example from scratch, and the same ones in every run; hypothesis has no settings for this.
 
     Hypothesis makes five of six examples by copying parts of the one before: without copies, 300 sequences have 2,373
-    different commands instead of 782. And it draws constants of all modules that happen to be imported by then.
+    different commands instead of 782. It also draws constants of all modules imported so far.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConjectureRunner, "generate_mutations_from", lambda *_: None)
@@ -48,22 +48,22 @@ def all_new() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", params=databases.KINDS)
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    kind: str = request.param
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceRunner]:
+    database: str = request.param
     stack = AsyncExitStack()
-    with asyncio.Runner() as loop:
-        yield Place(loop.run(_open(stack, kind, tmp_path_factory.mktemp(kind))), loop)
-        loop.run(stack.aclose())
+    with asyncio.Runner() as runner:
+        yield ServiceRunner(runner.run(_open(stack, database, tmp_path_factory.mktemp(database))), runner)
+        runner.run(stack.aclose())
 
 
 def registry() -> Registry:
-    found = Registry()
-    models.expose_in(found)
-    return found
+    registry_ = Registry()
+    models.expose_in(registry_)
+    return registry_
 
 
-async def _open(stack: AsyncExitStack, kind: str, directory: Path) -> Bench:
-    url = await stack.enter_async_context(databases.fresh(kind, directory))
+async def _open(stack: AsyncExitStack, database: str, directory: Path) -> Bench:
+    url = await stack.enter_async_context(databases.fresh(database, directory))
     bench = await Bench.open(url, registry())
     stack.push_async_callback(bench.close)
     return bench

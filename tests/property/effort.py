@@ -1,4 +1,4 @@
-"""How much is tried: in `make test` always the same, in `make search` much more and never the same."""
+"""The number of examples: in `make test` few and always the same, in `make search` many and always new."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,23 +7,23 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 SEARCH = "search"
-_MORE = 20
-_PATIENCE = 1800
-"""Seconds that a test may take on a machine that is busy; one that hangs is found all the same."""
+_SEARCH_FACTOR = 20
+_TIMEOUT_SECONDS = 1800
+"""Generous, for slow machines."""
 
 Decorated = Callable[[Any], Any]
 
 
 def register() -> None:
-    """Make the profile known by which `make search` asks for more."""
+    """Register the profile that `make search` selects."""
     settings.register_profile(SEARCH)
 
 
-def trying(examples: int) -> Decorated:
-    """Decorate a test: this many examples, or a search."""
+def examples(max_examples: int) -> Decorated:
+    """Decorate a test: run this many examples, or a search."""
     is_search = settings.get_current_profile_name() == SEARCH
-    tried = settings(
-        max_examples=examples * _MORE if is_search else examples,
+    configured = settings(
+        max_examples=max_examples * _SEARCH_FACTOR if is_search else max_examples,
         derandomize=not is_search,
         database=None,
         deadline=None,
@@ -31,6 +31,6 @@ def trying(examples: int) -> Decorated:
         phases=set(Phase) - {Phase.explain},
         suppress_health_check=[HealthCheck.too_slow],
     )
-    patience = pytest.mark.timeout(0 if is_search else _PATIENCE)
-    quiet = pytest.mark.filterwarnings("ignore:Generating overly large repr")
-    return lambda test: patience(quiet(tried(test)))
+    timeout = pytest.mark.timeout(0 if is_search else _TIMEOUT_SECONDS)
+    without_warnings = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+    return lambda test: timeout(without_warnings(configured(test)))

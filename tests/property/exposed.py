@@ -1,6 +1,6 @@
-"""The models as an operator would expose them: what `CRUDMQ_MODELS` names."""
+"""The module for `CRUDMQ_MODELS`: exposes the models of the property tests."""
 
-from service import resources
+from crudmq import resources
 from tests.property import models
 
 models.expose_in(resources)

@@ -1,4 +1,4 @@
-"""Models made for the property tests: every type, every kind of constraint and relationship, and few distinct keys."""
+"""Models of the property tests: every type, every kind of constraint and relationship, and few distinct keys."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -37,9 +37,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 GENERATED_FROM = 1000
-"""Where generated keys begin: commands give smaller ones."""
+"""The first generated key; keys in commands are smaller."""
 DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
-_COUNTING = {"mysql_auto_increment": str(GENERATED_FROM), "sqlite_autoincrement": True}
+_SEQUENCE_OPTIONS = {"mysql_auto_increment": str(GENERATED_FROM), "sqlite_autoincrement": True}
 
 _MY = ("mysql", "mariadb")
 _TIME = Time().with_variant(mysql.TIME(fsp=6), *_MY)
@@ -49,11 +49,11 @@ _BYTES = LargeBinary()
 
 
 def prepare(connection: Connection) -> None:
-    """Make the tables."""
+    """Create the tables."""
     Base.metadata.create_all(connection)
     if connection.dialect.name == "sqlite":
-        begun = [{"name": name, "seq": GENERATED_FROM} for name in ("things", "parts")]
-        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), begun)
+        sequences = [{"name": name, "seq": GENERATED_FROM} for name in ("things", "parts")]
+        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"), sequences)
 
 
 class Base(DeclarativeBase):
@@ -70,7 +70,7 @@ class Base(DeclarativeBase):
 
 
 class Mood(Names):
-    """Declared in the order of the alphabet."""
+    """Declared in alphabetical order."""
 
     GLAD = "g"
     MEEK = "m"
@@ -89,7 +89,11 @@ class Thing(Base):
     """A row of every type."""
 
     __tablename__ = "things"
-    __table_args__ = (UniqueConstraint("left", "right"), CheckConstraint("amount >= 0", name="amount"), _COUNTING)
+    __table_args__ = (
+        UniqueConstraint("left", "right"),
+        CheckConstraint("amount >= 0", name="amount"),
+        _SEQUENCE_OPTIONS,
+    )
 
     id: Mapped[int] = mapped_column(Identity(start=GENERATED_FROM), primary_key=True)
     name: Mapped[str] = mapped_column(String(20))
@@ -135,7 +139,7 @@ class Part(Base):
     """Many to one, with a name that is unique within its thing."""
 
     __tablename__ = "parts"
-    __table_args__ = (UniqueConstraint("thing_id", "label"), _COUNTING)
+    __table_args__ = (UniqueConstraint("thing_id", "label"), _SEQUENCE_OPTIONS)
 
     id: Mapped[int] = mapped_column(Identity(start=GENERATED_FROM), primary_key=True)
     thing_id: Mapped[int] = mapped_column(ForeignKey("things.id"))
@@ -201,7 +205,7 @@ class Node(Base):
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012 - SQLAlchemy's own way
 
 
-words = Table(
+words_table = Table(
     "words",
     Base.metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -211,21 +215,21 @@ words = Table(
 
 
 class Exposer(Protocol):
-    """Where models are exposed: a registry, or the package that operators import."""
+    """A registry, or the package `crudmq.resources`."""
 
     @property
     def expose(self) -> Callable[..., Any]: ...
 
     @property
-    def named(self) -> Callable[..., Any]: ...
+    def register_statement(self) -> Callable[..., Any]: ...
 
 
 def expose_in(registry: Exposer) -> None:
-    """Expose all of them."""
+    """Expose all models and statements."""
     registry.expose(Thing, hidden=["secret"], read_only=["serial"], write_once=["origin"])
     for model in (Part, Pair, Card, Tag, Node):
         registry.expose(model)
-    registry.expose(words)
-    registry.named("large_parts", "SELECT id, label FROM parts WHERE size >= :low ORDER BY id", low=int)
+    registry.expose(words_table)
+    registry.register_statement("large_parts", "SELECT id, label FROM parts WHERE size >= :low ORDER BY id", low=int)
     grow = "UPDATE pairs SET value = value + :by WHERE value >= :low"
-    registry.named("grow", grow, returns="rowcount", writes=True, event="pairs.grown", low=int, by=int)
+    registry.register_statement("grow", grow, returns="rowcount", writes=True, event="pairs.grown", low=int, by=int)

@@ -1,4 +1,4 @@
-"""Ways to run messages: through the executor of the service here; a broker may be another one."""
+"""Run messages through the executor of the service, without a broker."""
 
 import json
 from collections.abc import Sequence
@@ -6,36 +6,35 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol, Self
 
-from service.contract.delivery import Delivery
-from service.contract.limits import Limits
-from service.execution.answers import Answers
-from service.execution.attempt import Attempt
-from service.execution.executor import Executor
-from service.execution.intake import Intake
-from service.execution.outcome import Batch
-from service.resources import Registry
-from service.storage.engine import Database
-from service.storage.tables import metadata as service_tables
+from crudmq.contract.delivery import Delivery
+from crudmq.contract.limits import Limits
+from crudmq.execution.job import Job
+from crudmq.execution.outcome import Batch
+from crudmq.processing.decoder import Decoder
+from crudmq.resources import Registry
+from crudmq.storage.database import Database
+from crudmq.storage.tables import metadata as service_tables
 from tests.property import models, tables
 from tests.property.messages import Sent
 from tests.property.reference import limits
-from tests.property.tables import Rows
+from tests.property.tables import TableRows
+from tests.support.execution import Execution
 
-_MINE = limits.LIMITS
+_REFERENCE = limits.LIMITS
 LIMITS = Limits(
-    max_page=_MINE.page,
-    max_include_depth=_MINE.include_depth,
-    max_where_depth=_MINE.where_depth,
-    max_conditions=_MINE.conditions,
-    max_in=_MINE.values,
-    max_commands=_MINE.commands,
-    max_rows=_MINE.rows,
+    max_page=_REFERENCE.page,
+    max_include_depth=_REFERENCE.include_depth,
+    max_where_depth=_REFERENCE.where_depth,
+    max_conditions=_REFERENCE.conditions,
+    max_in=_REFERENCE.values,
+    max_commands=_REFERENCE.commands,
+    max_rows=_REFERENCE.rows,
 )
 
 
 @dataclass
-class Reply:
-    """What became of one message."""
+class Outcome:
+    """The result and the events of one message."""
 
     result: dict[str, Any] | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -43,25 +42,25 @@ class Reply:
 
 
 class Runner(Protocol):
-    """Something that runs messages, and tells what came of each."""
+    """Runs messages and returns the outcome of each."""
 
-    async def run(self, messages: Sequence[Sent]) -> list[Reply]:
-        """Run messages that arrived together."""
+    async def run(self, messages: Sequence[Sent]) -> list[Outcome]:
+        """Run messages that arrive together."""
 
-    async def rows(self) -> Rows:
-        """Give all rows of each table in the order of their keys, hidden fields too, as the model holds them."""
+    async def rows(self) -> TableRows:
+        """Return all rows of each table in the order of their keys, hidden fields too, as the model holds them."""
 
     async def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
 
 
 @dataclass
 class Bench:
-    """Runs messages as the consumer does, without a broker. Its tables stay; `clear` empties them."""
+    """Runs messages as the worker does, without a broker."""
 
     database: Database
-    intake: Intake
-    executor: Executor
+    decoder: Decoder
+    execution: Execution
 
     @classmethod
     async def open(cls, url: str, registry: Registry) -> Self:
@@ -70,52 +69,52 @@ class Bench:
             await connection.run_sync(service_tables.create_all)
             await connection.run_sync(models.prepare)
             await connection.run_sync(tables.relax)
-        # What was set for the database counts for connections that are made from now on.
+        # Settings of the database apply to new connections only.
         await database.engine.dispose()
-        return cls(database, Intake(registry, LIMITS), Executor(database, Answers("/test")))
+        return cls(database, Decoder(registry, LIMITS), Execution.on(database))
 
     async def close(self) -> None:
         await self.database.close()
 
-    async def run(self, messages: Sequence[Sent]) -> list[Reply]:
-        attempts = [self.attempt(message) for message in messages]
-        replies = {id(attempt.delivery): Reply() for attempt in attempts}
-        # What is in a group sees what is before it; a query has to see no more than that.
-        group: list[Attempt] = []
-        for attempt in attempts:
-            if not attempt.runs_beside:
-                group.append(attempt)
+    async def run(self, messages: Sequence[Sent]) -> list[Outcome]:
+        jobs = [self.job(message) for message in messages]
+        outcomes = {id(job.delivery): Outcome() for job in jobs}
+        # A command sees the earlier ones of its group; a query must not see later ones.
+        group: list[Job] = []
+        for job in jobs:
+            if not job.is_deferred_read:
+                group.append(job)
                 continue
-            await self._execute(group, replies)
-            self._note(await self.executor.read(attempt), replies)
+            await self._execute(group, outcomes)
+            self._note(await self.execution.executor.read(job), outcomes)
             group = []
-        await self._execute(group, replies)
-        return [replies[id(attempt.delivery)] for attempt in attempts]
+        await self._execute(group, outcomes)
+        return [outcomes[id(job.delivery)] for job in jobs]
 
-    def attempt(self, message: Sent) -> Attempt:
+    def job(self, message: Sent) -> Job:
         body = message.body if isinstance(message.body, bytes) else json.dumps(message.body).encode()
         rest: dict[str, Any] = {"reply_to": "replies", **message.properties}
-        return self.intake.take(Delivery(body, message_id=message.id, **rest))
+        return self.decoder.decode(Delivery(body, message_id=message.id, **rest))
 
-    async def _execute(self, group: list[Attempt], replies: dict[int, Reply]) -> None:
+    async def _execute(self, group: list[Job], outcomes: dict[int, Outcome]) -> None:
         if group:
-            async for batch in self.executor.execute(group):
-                self._note(batch, replies)
+            async for batch in self.execution.executor.execute(group):
+                self._note(batch, outcomes)
 
-    def _note(self, batch: Batch, replies: dict[int, Reply]) -> None:
-        assert not batch.leftovers, "all is published"
-        for settled in batch.settled:
-            reply = replies[id(settled.delivery)]
-            for message in settled.messages:
+    def _note(self, batch: Batch, outcomes: dict[int, Outcome]) -> None:
+        assert not batch.unpublished, "all is published"
+        for job_outcome in batch.outcomes:
+            outcome = outcomes[id(job_outcome.delivery)]
+            for message in job_outcome.messages:
                 if message.reply_to:
-                    reply.result, reply.replayed = json.loads(message.body), message.replayed
+                    outcome.result, outcome.replayed = json.loads(message.body), message.replayed
                 else:
-                    reply.events.append(json.loads(message.body))
-        self.executor.published(batch)
+                    outcome.events.append(json.loads(message.body))
+        self.execution.publication.confirm(batch)
 
-    async def rows(self) -> Rows:
+    async def rows(self) -> TableRows:
         return await tables.rows(self.database)
 
     async def clear(self) -> None:
         await tables.clear(self.database)
-        self.executor = Executor(self.database, Answers("/test"))
+        self.execution = Execution.on(self.database)

@@ -1,4 +1,4 @@
-"""The tables of a service that the tests look into and empty."""
+"""Read and empty the tables of a service."""
 
 from datetime import UTC, datetime
 from enum import Enum
@@ -6,32 +6,32 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, null, select, update
 
-from service.storage.engine import Database
-from service.storage.tables import metadata as service_tables
+from crudmq.storage.database import Database
+from crudmq.storage.tables import metadata as service_tables
 from tests.property import models
 from tests.property.reference.schema import RESOURCES
 
-Rows = dict[str, list[dict[str, Any]]]
+TableRows = dict[str, list[dict[str, Any]]]
 
 
 def relax(connection: Connection) -> None:
-    """Make commits cheap where a database lets us: its rows need not outlive the machine."""
+    """Make commits cheap if the database supports it: the data need not survive a crash."""
     if connection.dialect.name == "postgresql":
         name = connection.dialect.identifier_preparer.quote(connection.engine.url.database or "")
         connection.exec_driver_sql(f"ALTER DATABASE {name} SET synchronous_commit = off")
 
 
-async def rows(database: Database) -> Rows:
-    """Give all rows of each table in the order of their keys, hidden fields too, as the model holds them."""
-    found: Rows = {}
+async def rows(database: Database) -> TableRows:
+    """Return all rows of each table in the order of their keys, hidden fields too, as the model holds them."""
+    rows_by_table: TableRows = {}
     async with database.engine.connect() as connection:
         for name in RESOURCES:
             table = models.Base.metadata.tables[name]
             selected = await connection.execute(select(table).order_by(*table.primary_key))
-            found[name] = [_plain(name, row) for row in selected.all()]
+            rows_by_table[name] = [_plain(name, row) for row in selected.all()]
         links = models.thing_tags
-        found["links"] = [dict(row) for row in (await connection.execute(select(links))).mappings()]
-    return found
+        rows_by_table["links"] = [dict(row) for row in (await connection.execute(select(links))).mappings()]
+    return rows_by_table
 
 
 async def clear(database: Database) -> None:
@@ -43,7 +43,7 @@ async def clear(database: Database) -> None:
 
 
 def _plain(resource: str, row: Row[Any]) -> dict[str, Any]:
-    """Give a row as the model holds it: times with their zone, members by name, JSON as text."""
+    """Return a row as the model holds it: times with their zone, members by name, JSON as text."""
     return {name: _value(value) for name, value in zip(RESOURCES[resource].fields, row, strict=True)}
 
 

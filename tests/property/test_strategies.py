@@ -1,4 +1,4 @@
-"""The random commands leave nothing out: in a sample, everything is drawn that the contract knows."""
+"""The random commands cover the contract: a sample contains every action, operator, field and error."""
 
 import warnings
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import HypothesisWarning
 
 from tests.property.messages import Sent
-from tests.property.reference.kinds import EQUALITY, ORDER, TEXT
 from tests.property.reference.model import Model
 from tests.property.reference.schema import RESOURCES
 from tests.property.reference.shape import REQUIRED
+from tests.property.reference.value_types import EQUALITY, ORDER, TEXT
 from tests.property.strategies.sequences import SEQUENCES
 
 Json = Any
 _CODES = {"malformed", "invalid", "unknown_resource", "unknown_action", "not_found", "multiple_found", "conflict"}
 _CODES |= {"version_mismatch", "id_reused", "limit_exceeded", "timeout"}
-_WORDS = EQUALITY | ORDER | TEXT | {"is_null", "and", "or", "not", "any", "none", "every"}
+_OPERATORS = EQUALITY | ORDER | TEXT | {"is_null", "and", "or", "not", "any", "none", "every"}
 
 
 @pytest.fixture(scope="module")
 def sample() -> list[list[Sent]]:
-    found: list[list[Sent]] = []
+    sequences: list[list[Sent]] = []
 
     @settings(
         max_examples=700,
@@ -35,19 +35,19 @@ def sample() -> list[list[Sent]]:
     )
     @given(messages=SEQUENCES)
     def draw(messages: list[Sent]) -> None:
-        found.append(messages)
+        sequences.append(messages)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)  # of long commands
         draw()
-    return found
+    return sequences
 
 
 @pytest.fixture(scope="module")
 def commands(sample: list[list[Sent]]) -> list[dict[str, Json]]:
-    """Give all commands, those of transactions too."""
+    """Return all commands, including those in transactions."""
     bodies = [message.body for messages in sample for message in messages if isinstance(message.body, dict)]
-    inner = [one for body in bodies for one in body.get("commands") or () if isinstance(one, dict)]
+    inner = [command for body in bodies for command in body.get("commands") or () if isinstance(command, dict)]
     return [*bodies, *inner]
 
 
@@ -62,7 +62,11 @@ def _names(value: Json) -> Iterator[str]:
 
 
 def test_every_action_is_drawn_on_every_resource(commands: list[dict[str, Json]]) -> None:
-    drawn = {(one.get("action"), one.get("resource")) for one in commands if not isinstance(one.get("resource"), int)}
+    drawn = {
+        (command.get("action"), command.get("resource"))
+        for command in commands
+        if not isinstance(command.get("resource"), int)
+    }
     alone = {"call", "transaction"}
     wanted = {(action, name) for action in REQUIRED.keys() - alone for name in RESOURCES}
     missing = sorted((wanted | {(action, None) for action in alone}) - drawn, key=str)
@@ -70,16 +74,16 @@ def test_every_action_is_drawn_on_every_resource(commands: list[dict[str, Json]]
 
 
 def test_every_operator_is_drawn(commands: list[dict[str, Json]]) -> None:
-    assert not _WORDS - {name for one in commands for name in _names(one.get("where"))}
+    assert not _OPERATORS - {name for command in commands for name in _names(command.get("where"))}
 
 
 @pytest.mark.parametrize("actions", [("create",), ("update", "upsert")])
 def test_every_field_is_written(commands: list[dict[str, Json]], actions: tuple[str, ...]) -> None:
     drawn = {
-        (one["resource"], name)
-        for one in commands
-        if one.get("action") in actions and isinstance(one.get("resource"), str)
-        for name in _names(one.get("data"))
+        (command["resource"], name)
+        for command in commands
+        if command.get("action") in actions and isinstance(command.get("resource"), str)
+        for name in _names(command.get("data"))
     }
     wanted = {
         (resource.name, name)
@@ -91,10 +95,10 @@ def test_every_field_is_written(commands: list[dict[str, Json]], actions: tuple[
     assert not missing
 
 
-def test_every_error_is_met_that_a_publisher_can_cause(sample: list[list[Sent]]) -> None:
-    met = set()
+def test_every_error_that_a_publisher_can_cause_occurs(sample: list[list[Sent]]) -> None:
+    codes = set()
     for messages in sample:
         model = Model()
-        told = [model.apply(message, {}) for message in messages]
-        met |= {one.error.code for one in told if one.error is not None}
-    assert met == _CODES
+        outcomes = [model.apply(message, {}) for message in messages]
+        codes |= {outcome.error.code for outcome in outcomes if outcome.error is not None}
+    assert codes == _CODES

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from service.storage.engine import Database
+from crudmq.storage.database import Database
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
 from tests.property import models
-from tests.property.effort import trying
-from tests.property.judging import judge
+from tests.property.effort import examples
 from tests.property.messages import Sent
+from tests.property.oracle import check_against_model
 from tests.property.reference.limits import LIMITS
 from tests.property.strategies.sequences import SEQUENCES, SIZES
 from tests.property.wire import Wire
@@ -36,26 +36,26 @@ SETTINGS = {
 def wire(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[asyncio.Runner, Wire]]:
-    """Give a service that runs as a process, and the loop for what is looked up in its database."""
-    kind: str = request.param
+    """Return a service that runs as a process, and the loop for what is looked up in its database."""
+    database: str = request.param
     stack = AsyncExitStack()
-    with asyncio.Runner() as loop, broker.fresh_prefix() as prefix:
-        fresh = databases.fresh(kind, tmp_path_factory.mktemp(kind))
-        url = loop.run(stack.enter_async_context(fresh))
-        database = Database.open(url, statement_timeout=timedelta(seconds=20), connections=1)
-        stack.push_async_callback(database.close)
+    with asyncio.Runner() as runner, broker.fresh_prefix() as prefix:
+        fresh = databases.fresh(database, tmp_path_factory.mktemp(database))
+        url = runner.run(stack.enter_async_context(fresh))
+        connection = Database.open(url, statement_timeout=timedelta(seconds=20), connections=1)
+        stack.push_async_callback(connection.close)
         service = Service(url, prefix, SETTINGS)
         service.migrate()
-        loop.run(_prepare(database))
+        runner.run(_prepare(connection))
         try:
             service.start()
             with Peer(prefix) as peer:
-                yield loop, Wire(peer, database)
+                yield runner, Wire(peer, connection)
             service.terminate()
         finally:
             if service.is_running:
                 service.kill()
-            loop.run(stack.aclose())
+            runner.run(stack.aclose())
 
 
 async def _prepare(database: Database) -> None:
@@ -63,10 +63,10 @@ async def _prepare(database: Database) -> None:
         await connection.run_sync(models.prepare)
 
 
-@trying(40)
+@examples(40)
 @given(messages=SEQUENCES, sizes=SIZES)
-def test_commands_over_amqp_come_to_what_the_model_says(
+def test_commands_over_amqp_agree_with_the_model(
     wire: tuple[asyncio.Runner, Wire], messages: list[Sent], sizes: list[int]
 ) -> None:
-    loop, service = wire
-    loop.run(judge(service, [message for message in messages if message.id], sizes))
+    runner, service = wire
+    runner.run(check_against_model(service, [message for message in messages if message.id], sizes))

@@ -1,18 +1,18 @@
-"""Messages run by the service as its operators run it: a process, spoken to over AMQP."""
+"""Run messages through a service process, over AMQP."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from service.storage.engine import Database
+from crudmq.storage.database import Database
 from tests.acceptance.peer import Peer
 from tests.property import tables
 from tests.property.messages import Sent
-from tests.property.running import Reply
-from tests.property.tables import Rows
+from tests.property.running import Outcome
+from tests.property.tables import TableRows
 
-_NOBODY = {"resource": "words", "action": "delete", "key": -1}
-"""Fails, and an event tells of it: it comes behind all that was told before."""
+_MARKER = {"resource": "words", "action": "delete", "key": -1}
+"""Fails, and its event arrives after all earlier events."""
 
 
 @dataclass
@@ -22,39 +22,39 @@ class Wire:
     peer: Peer
     database: Database
 
-    async def run(self, messages: Sequence[Sent]) -> list[Reply]:
-        replies = {uuid4().hex: message for message in messages}
-        found = {name: Reply() for name in replies}
-        for together in _apart(list(replies.items())):
-            self._run(together, found)
-        return list(found.values())
+    async def run(self, messages: Sequence[Sent]) -> list[Outcome]:
+        messages_by_id = {uuid4().hex: message for message in messages}
+        outcomes = {name: Outcome() for name in messages_by_id}
+        for group in _split_at_reads(list(messages_by_id.items())):
+            self._run(group, outcomes)
+        return list(outcomes.values())
 
-    def _run(self, together: list[tuple[str, Sent]], found: dict[str, Reply]) -> None:
-        for name, message in together:
+    def _run(self, group: list[tuple[str, Sent]], outcomes: dict[str, Outcome]) -> None:
+        for name, message in group:
             properties = {"message_id": message.id, "correlation_id": name, **message.properties}
             self.peer.publish(message.body, **properties)
-        for reply in self.peer.replies(sum(message.is_answered for _, message in together)):
-            one = found[str(reply.properties.correlation_id)]
-            one.result, one.replayed = reply.content, reply.is_replayed
-        marker = self.peer.publish(_NOBODY, reply_to=None)
+        for reply in self.peer.replies(sum(message.is_answered for _, message in group)):
+            outcome = outcomes[str(reply.properties.correlation_id)]
+            outcome.result, outcome.replayed = reply.content, reply.is_replayed
+        marker = self.peer.publish(_MARKER, reply_to=None)
         while (event := self.peer.heard(1)[0].content)["commandid"] != marker:
-            found[event["correlationid"]].events.append(event)
+            outcomes[event["correlationid"]].events.append(event)
 
-    async def rows(self) -> Rows:
+    async def rows(self) -> TableRows:
         return await tables.rows(self.database)
 
     async def clear(self) -> None:
         await tables.clear(self.database)
 
 
-def _apart(messages: list[tuple[str, Sent]]) -> Iterator[list[tuple[str, Sent]]]:
-    """Cut before and after what reads: it may see what comes later, too."""
-    together: list[tuple[str, Sent]] = []
-    for one in messages:
-        if one[1].may_read:
-            yield from ([together] if together else [])
-            yield [one]
-            together = []
+def _split_at_reads(messages: list[tuple[str, Sent]]) -> Iterator[list[tuple[str, Sent]]]:
+    """Split before and after reads, which may see later commands, too."""
+    group: list[tuple[str, Sent]] = []
+    for item in messages:
+        if item[1].may_read:
+            yield from ([group] if group else [])
+            yield [item]
+            group = []
         else:
-            together.append(one)
-    yield from ([together] if together else [])
+            group.append(item)
+    yield from ([group] if group else [])

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pika
 
-from service.execution.outcome import RETRY_DELAYS
-from service.messaging.topology import Topology
+from crudmq.execution.outcome import RETRY_DELAYS
+from crudmq.messaging.topology import Topology
+from tests.support.waiting import GENEROUS
 
 DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672/"
 
@@ -22,7 +23,7 @@ def connect() -> pika.BlockingConnection:
     """Connect with a client that the service does not use."""
     parameters = pika.URLParameters(url())
     parameters.heartbeat = 0
-    parameters.socket_timeout = 10
+    parameters.socket_timeout = GENEROUS
     return pika.BlockingConnection(parameters)
 
 

@@ -11,12 +11,13 @@ import asyncmy
 import asyncpg
 from sqlalchemy import make_url
 
+from tests.support.waiting import GENEROUS
+
 KINDS = ("sqlite", "postgresql", "mariadb")
 _POSTGRES = "CRUDMQ_TEST_POSTGRES_URL"
 _DEFAULT_POSTGRES = "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres"
 _MARIADB = "CRUDMQ_TEST_MARIADB_URL"
 _DEFAULT_MARIADB = "mysql+asyncmy://root@127.0.0.1:3306/"
-_PATIENCE = 60
 # Text is compared byte by byte, as SQLite does.
 _ENCODING = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
 _COLLATION = "CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
@@ -64,7 +65,7 @@ async def _drop_on_postgres(name: str) -> None:
 
 
 async def _on_postgres(statement: str) -> None:
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(GENEROUS):
         connection = await asyncpg.connect(driver_url(postgres_url()))
         try:
             await connection.execute(statement)
@@ -81,10 +82,10 @@ async def _drop_on_mariadb(name: str) -> None:
 
 
 async def _on_mariadb(statement: str) -> None:
-    found = make_url(mariadb_url())
-    async with asyncio.timeout(_PATIENCE):
+    server = make_url(mariadb_url())
+    async with asyncio.timeout(GENEROUS):
         connection = await asyncmy.connect(
-            host=found.host, port=found.port or 3306, user=found.username, password=found.password or ""
+            host=server.host, port=server.port or 3306, user=server.username, password=server.password or ""
         )
         try:
             async with connection.cursor() as cursor:

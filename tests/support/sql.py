@@ -1,8 +1,8 @@
 """A look at a database, and a hand in it, from outside the service."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from sqlalchemy import NullPool, text
@@ -20,16 +20,27 @@ def select(url: str, statement: str) -> list[tuple[Any, ...]]:
     return asyncio.run(fetch())
 
 
-def execute(url: str, *statements: str) -> None:
-    """Run statements in one transaction."""
+def execute(url: str, *statements: str) -> int:
+    """Run statements in one transaction, and return how many rows the last of them changed."""
 
-    async def run() -> None:
+    async def run() -> int:
         engine = create_async_engine(url, poolclass=NullPool)
+        rows = 0
         async with engine.begin() as connection:
             for statement in statements:
-                await connection.execute(text(statement))
+                rows = (await connection.execute(text(statement))).rowcount
+        return rows
 
-    asyncio.run(run())
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def holding(url: str, statement: str) -> AsyncIterator[None]:
+    """As `open_transaction`, in a running event loop."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
+        yield
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""Faults of several replicas that divide the commands by their keys: then, too, there is an order."""
+"""Faults of several replicas that share the commands by their keys: the order is guaranteed for them as well."""
 
 from collections.abc import Callable
 
+from tests.faults.drain import queue_size
 from tests.faults.evidence import Expected
 from tests.faults.fault import Fault, Run
 from tests.faults.faults.process import PAST_THE_HEARTBEAT, paused, rolled
@@ -12,18 +13,21 @@ _PARTITIONS = 4
 
 def _killed(run: Run) -> None:
     for replica in [*run.replicas, *run.replicas]:
-        run.answered(60)
+        run.wait_answered(60)
         replica.kill()
-        run.over()
+        run.end_fault()
         replica.start()
+    run.prove("each replica was killed twice")
 
 
 def _joined(run: Run) -> None:
-    """Let another replica take its share of the partitions, and leave it again."""
-    run.answered(100)
-    other = run.add_replica()
-    run.answered(100)
-    other.terminate()
+    """Let another replica join and leave."""
+    run.wait_answered(100)
+    replica = run.add_replica()
+    run.prove_soon("a third replica consumes", lambda: queue_size(f"{run.prefix}.commands")[1] == len(run.replicas))
+    run.wait_answered(100)
+    replica.terminate()
+    run.prove_soon("it has left", lambda: queue_size(f"{run.prefix}.commands")[1] == len(run.replicas) - 1)
 
 
 def _fault(name: str, inject: Callable[[Run], None]) -> Fault:

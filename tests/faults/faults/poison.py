@@ -1,4 +1,4 @@
-"""Messages that kill the process that reads them, or the connection that brings them: no neighbour goes with them."""
+"""Messages that kill the process or the connection that receives them, and must be dead-lettered alone."""
 
 import struct
 import sys
@@ -7,15 +7,13 @@ from collections.abc import Callable
 from pika.spec import BasicProperties
 
 from tests.faults.evidence import Expected
-from tests.faults.failpoints import Asked
 from tests.faults.fault import Fault, Run
+from tests.faults.injection import Injection
 from tests.support import broker
 
-_PATIENCE = 120
 _DEPTH = 1_500
 _RECURSION = 20_000
-"""Frames that our own client may use to read such a message back."""
-_LOOK = 0.2
+"""Stack frames that the suite's own client may use to read such a message back."""
 _MESSAGE_ID, _TIMESTAMP, _HEADERS, _PERSISTENT = 1 << 7, 1 << 6, 1 << 13, 1 << 12
 _SETTINGS = {"CRUDMQ_PREFETCH": "50"}
 
@@ -25,7 +23,7 @@ def _short(text: bytes) -> bytes:
 
 
 def _nested(depth: int) -> bytes:
-    """Give a table in a table in a table."""
+    """Return an AMQP table, nested that deep."""
     table = struct.pack(">I", 0)
     for _ in range(depth):
         inner = _short(b"n") + b"F" + table
@@ -33,7 +31,7 @@ def _nested(depth: int) -> bytes:
     return table
 
 
-# Properties stand in this order: headers, delivery mode, message_id, timestamp.
+# The order of properties: headers, delivery mode, message_id, timestamp.
 _BAD_ID = struct.pack(">H", _PERSISTENT | _MESSAGE_ID) + b"\x02" + _short(b"\xff\xfe\xfd")
 _BAD_TIME = struct.pack(">H", _PERSISTENT | _MESSAGE_ID | _TIMESTAMP) + b"\x02" + _short(b"late") + b"\xff" * 8
 _DEEP = struct.pack(">H", _HEADERS | _PERSISTENT | _MESSAGE_ID) + _nested(_DEPTH) + b"\x02" + _short(b"deep")
@@ -41,7 +39,7 @@ _PLAIN = struct.pack(">H", _PERSISTENT | _MESSAGE_ID) + b"\x02" + _short(b"kille
 
 
 class _Raw(BasicProperties):
-    """Properties as they stand, which the client would not write."""
+    """Encoded properties that the client would refuse to encode."""
 
     def __init__(self, encoded: bytes) -> None:
         super().__init__()
@@ -62,10 +60,13 @@ def _publish(prefix: str, properties: bytes, body: bytes) -> None:
 def _poison(properties: bytes, body: bytes) -> Callable[[Run], None]:
     def inject(run: Run) -> None:
         sys.setrecursionlimit(_RECURSION)
-        run.answered(100)
+        run.wait_answered(100)
         _publish(run.prefix, properties, body)
-        run.keep_alive(lambda: any(dead.body == body for dead in run.observer.dead), _PATIENCE)
-        run.over()
+        run.prove("the broker has routed and confirmed the poison")
+        deaths = run.restart_until(lambda: any(dead.body == body for dead in list(run.observer.dead)))
+        if run.fault.injection.poison is not None:
+            run.prove(f"{' and '.join(sorted(set(deaths)))}, killed {len(deaths)} times", holds=bool(deaths))
+        run.end_fault()
 
     return inject
 
@@ -76,7 +77,7 @@ def _fault(name: str, properties: bytes, *, kills: bool = False) -> Fault:
         f"poison: {name}",
         _poison(properties, body),
         settings=_SETTINGS,
-        asked=Asked(killer=body.decode()) if kills else Asked(),
+        injection=Injection(poison=body.decode() if kills else None),
         expected=Expected(poison=frozenset({body})),
     )
 

@@ -1,130 +1,183 @@
-"""Faults of the database, and of the way to it."""
+"""Faults of the database, and of the link to it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
+from tests.faults import log_events
 from tests.faults.evidence import Expected
-from tests.faults.failpoints import Asked
 from tests.faults.fault import Fault, Run
-from tests.faults.faults.watching import at_commit
-from tests.faults.replica import wait
-from tests.faults.rig.rig import Rig
+from tests.faults.faults.cutting import at_commit, at_mariadb_commit
+from tests.faults.fixtures.proxy import Effect
+from tests.faults.fixtures.servers import Servers
+from tests.faults.injection import Injection
+from tests.faults.replica import LIMIT, wait
 from tests.faults.workload import HOT, Workload
 from tests.support import sql
 
-_A_WHILE = 5.0
-_HELD = 25.0
+_SHORT = 5.0
+_HALF_OPEN = 25.0
 _LATENCY = 0.02
 _DEADLOCKS = 20
 
-Injection = Callable[[Rig, Run], None]
+Inject = Callable[[Servers, Run], None]
 
 
-def _stopped(rig: Rig, run: Run) -> None:
-    run.answered(150)
-    rig.postgres.stop_at_once()
-    wait(_A_WHILE)
-    rig.postgres.start()
+def _stopped(servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
+    servers.postgres.stop_at_once()
+    run.prove("PostgreSQL is stopped and refuses connections", holds=not servers.postgres.is_up)
+    wait(_SHORT)
+    servers.postgres.start()
 
 
-def _read_only(rig: Rig, run: Run) -> None:
-    run.answered(150)
-    rig.postgres.execute("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
-    wait(_A_WHILE)
-    rig.postgres.execute("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+def _read_only(servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
+    with _logging(servers, run, "in a read-only transaction"):
+        servers.postgres.execute("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+        run.prove_soon("PostgreSQL is read-only", servers.postgres.is_read_only)
+        wait(_SHORT)
+    servers.postgres.execute("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
 
 
-def _links_cut(rig: Rig, run: Run) -> None:
+def _links_cut(servers: Servers, run: Run) -> None:
     for reset in (False, True, False):
-        run.answered(60)
-        rig.to_postgres.cut(reset=reset)
+        run.wait_answered(60)
+        links = servers.to_postgres.cut(reset=reset)
+        run.prove(f"{links} links to PostgreSQL were {'reset' if reset else 'closed'}", holds=links > 0)
 
 
-def _held(rig: Rig, run: Run) -> None:
-    run.answered(150)
-    rig.to_postgres.hold()
-    wait(_HELD)
-    rig.to_postgres.release()
+def _held(servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
+    before = servers.to_postgres.effects[Effect.HELD]
+    servers.to_postgres.hold()
+    run.prove_soon("the proxy holds bytes", lambda: servers.to_postgres.effects[Effect.HELD] > before)
+    wait(_HALF_OPEN)
+    servers.to_postgres.release()
 
 
-def _delayed(rig: Rig, run: Run) -> None:
-    run.answered(150)
-    rig.to_postgres.delay(_LATENCY)
-    wait(_A_WHILE)
-    rig.to_postgres.delay(0)
+def _delayed(servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
+    before = servers.to_postgres.effects[Effect.DELAYED]
+    servers.to_postgres.delay(_LATENCY)
+    wait(_SHORT)
+    run.prove_soon("the proxy has delayed bytes", lambda: servers.to_postgres.effects[Effect.DELAYED] > before)
+    servers.to_postgres.delay(0)
 
 
-def _commit_lost(rig: Rig, run: Run) -> None:
-    for _ in range(5):
-        run.answered(40)
-        with at_commit(rig.to_postgres) as cut:
-            assert cut.wait(30), "nothing was committed"
+def _commit_lost(servers: Servers, run: Run) -> None:
+    for number in range(1, 6):
+        run.wait_answered(40)
+        with at_commit(servers.to_postgres) as cut:
+            run.prove(f"the link was cut at reply {number} to COMMIT", holds=cut.wait(LIMIT))
 
 
-def _full(rig: Rig, run: Run) -> None:
-    """Take all connections that there are, and end those of the service."""
-    run.answered(150)
-    with rig.postgres.without_room():
-        wait(_A_WHILE)
+def _mariadb_commit_lost(servers: Servers, run: Run) -> None:
+    for number in range(1, 6):
+        run.wait_answered(40)
+        with at_mariadb_commit(servers.to_mariadb) as cut:
+            run.prove(f"the link was cut at reply {number} to COMMIT", holds=cut.wait(LIMIT))
 
 
-def _on_small_disk(rig: Rig, run: Run) -> None:
-    """Put the tables where there is little room; what PostgreSQL recovers from is elsewhere."""
+def _full(servers: Servers, run: Run) -> None:
+    """Close the service's connections, and hold all that the server allows."""
+    run.wait_answered(150)
+    with servers.postgres.without_room():
+        run.prove("PostgreSQL refuses one more connection", holds=servers.postgres.refuses_connections())
+        wait(_SHORT)
+
+
+def _on_small_disk(servers: Servers, run: Run) -> None:
+    """Put the tables on the small disk; the write-ahead log is on another one."""
     name = run.database_url.rpartition("/")[2]
-    rig.postgres.execute(f'ALTER DATABASE "{name}" SET TABLESPACE {rig.disk.tablespace}')
+    servers.postgres.execute(f'ALTER DATABASE "{name}" SET TABLESPACE {servers.disk.tablespace}')
 
 
-def _disk_full(rig: Rig, run: Run) -> None:
-    run.answered(150)
-    with rig.disk.full():
-        run.replica.wait_for_line("No space left on device", _HELD)
-        wait(_A_WHILE)
+def _disk_full(servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
+    with _logging(servers, run, "No space left on device"), servers.disk.full():
+        run.prove("the disk is full", holds=servers.disk.free_bytes == 0)
+        run.replica.wait_for_line("No space left on device", LIMIT)
+        wait(_SHORT)
 
 
-def _few_connections(_rig: Rig, run: Run) -> None:
-    """Have the only connection taken by a group that waits for a row, while others ask for one."""
-    run.answered(150)
-    one = f"SELECT id FROM people WHERE id = {HOT[0]} FOR UPDATE"  # noqa: S608 - a number of ours
-    with sql.open_transaction(run.database_url, one):
-        run.replica.wait_for_line("no connection was free in time", _HELD)
+def _few_connections(_servers: Servers, run: Run) -> None:
+    """Let a group that waits for a row hold the only connection, while other tasks wait for one."""
+    run.wait_answered(150)
+    lock = f"SELECT id FROM people WHERE id = {HOT[0]} FOR UPDATE"  # noqa: S608 - a constant
+    with sql.open_transaction(run.database_url, lock):
+        run.replica.wait_for_line(log_events.NO_FREE_CONNECTION, LIMIT)
+    run.prove(f"the service logged: {log_events.NO_FREE_CONNECTION}")
 
 
-def _migrated(_rig: Rig, run: Run) -> None:
+def _migrated(_servers: Servers, run: Run) -> None:
+    added = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'people' AND column_name LIKE 'note%'"
     for number in range(3):
-        run.answered(60)
+        run.wait_answered(60)
         sql.execute(run.database_url, f"ALTER TABLE people ADD COLUMN note_{number} text")
+    run.prove("3 columns were added", holds=sql.select(run.database_url, added) == [(3,)])
 
 
-def _deadlocks(_rig: Rig, run: Run) -> None:
-    """Lock rows in the order opposite to the service's, again and again: one of the two has to give way."""
+def _deadlocks(servers: Servers, run: Run) -> None:
+    """Let PostgreSQL detect a deadlock with the service."""
+    with _logging(servers, run, "deadlock detected"):
+        _lock_backwards(run)
+
+
+def _mariadb_deadlocks(_servers: Servers, run: Run) -> None:
+    """Let MariaDB, which has no log for this, detect a deadlock with the service."""
+    before = _mariadb_deadlock_count(run)
+    _lock_backwards(run)
+    run.prove("MariaDB has counted a deadlock", holds=_mariadb_deadlock_count(run) > before)
+
+
+def _mariadb_deadlock_count(run: Run) -> int:
+    return int(sql.select(run.database_url, "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")[0][1])
+
+
+def _lock_backwards(run: Run) -> None:
+    """Lock rows in the order opposite to the service's, again and again: one of the two has to be rolled back."""
     backwards = [f"SELECT id FROM people WHERE id = {key} FOR UPDATE" for key in reversed(HOT)]  # noqa: S608 - as above
     lost = 0
     for _ in range(_DEADLOCKS):
-        run.answered(10)
+        run.wait_answered(10)
         try:
             sql.execute(run.database_url, *backwards)
         except DBAPIError as exc:
-            assert "deadlock" in str(exc).lower(), exc  # noqa: PT017 - others are faults of the test
+            assert "deadlock" in str(exc).lower(), exc  # noqa: PT017 - other errors are bugs of the test
             lost += 1
-    run.notes.append(f"{lost} of {_DEADLOCKS} times it was not the service that gave way")
+    run.notes.append(f"{lost} of {_DEADLOCKS} times the service's transaction was not the one rolled back")
 
 
-def _locked(_rig: Rig, run: Run) -> None:
-    run.answered(150)
-    some = f"SELECT id FROM people WHERE id BETWEEN {HOT[0]} AND {HOT[2]} FOR UPDATE"  # noqa: S608 - numbers of ours
-    with sql.open_transaction(run.database_url, some):
-        wait(_A_WHILE)
+def _locked(servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
+    lock = f"SELECT id FROM people WHERE id BETWEEN {HOT[0]} AND {HOT[2]} FOR UPDATE"  # noqa: S608 - constants
+    with _logging(servers, run, "timeout"), sql.open_transaction(run.database_url, lock):
+        wait(_SHORT)
 
 
-def _busy(_rig: Rig, run: Run) -> None:
-    run.answered(150)
+def _busy(_servers: Servers, run: Run) -> None:
+    run.wait_answered(150)
     with sql.open_transaction(run.database_url, "BEGIN IMMEDIATE"):
-        wait(_A_WHILE)
+        run.prove("SQLite is locked", holds=_is_locked(str(make_url(run.database_url).database)))
+        wait(_SHORT)
 
 
-def _serialized(_rig: Rig, run: Run) -> None:
-    run.answered(300)
+def _is_locked(path: str) -> bool:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as exc:
+            return "locked" in str(exc)
+    return False
+
+
+def _serialized(servers: Servers, run: Run) -> None:
+    with _logging(servers, run, "could not serialize access"):
+        run.wait_answered(300)
 
 
 def _is_serializable(run: Run) -> None:
@@ -132,7 +185,15 @@ def _is_serializable(run: Run) -> None:
     sql.execute(run.database_url, f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable')
 
 
-_INJECTIONS: Mapping[str, Injection] = {
+@contextmanager
+def _logging(servers: Servers, run: Run, error: str) -> Iterator[None]:
+    """Prove at the end of the block that PostgreSQL has logged an error within it."""
+    size = len(servers.postgres.log)
+    yield
+    run.prove_soon(f"PostgreSQL has logged: {error}", lambda: error in servers.postgres.log[size:])
+
+
+_FAULTS: Mapping[str, Inject] = {
     "PostgreSQL immediate stop and restart": _stopped,
     "read-only": _read_only,
     "links to PostgreSQL cut and reset": _links_cut,
@@ -145,30 +206,30 @@ _INJECTIONS: Mapping[str, Injection] = {
 }
 
 
-def faults(rig: Rig) -> Sequence[Fault]:
-    """Give the faults that are done to a database."""
+def faults(servers: Servers) -> Sequence[Fault]:
+    """Return the faults of a database."""
 
-    def inject(injection: Injection) -> Callable[[Run], None]:
-        return lambda run: injection(rig, run)
+    def bind(inject: Inject) -> Callable[[Run], None]:
+        return lambda run: inject(servers, run)
 
-    plain = [Fault(name, inject(injection)) for name, injection in _INJECTIONS.items()]
     return [
-        *plain,
+        *(Fault(name, bind(inject)) for name, inject in _FAULTS.items()),
         Fault(
             "serialization failure",
-            inject(_serialized),
+            bind(_serialized),
             prepare=_is_serializable,
             replicas=2,
             expected=Expected(has_order=False, consumers=2),
         ),
-        Fault("disk full", inject(_disk_full), prepare=inject(_on_small_disk)),
-        Fault("pool exhausted", inject(_few_connections), asked=Asked(connections=1)),
-        # SQLite gives the key of the last row again when that is deleted: its versions would begin anew.
-        Fault("SQLite busy", inject(_busy), kind="sqlite", without=(Workload.delete_where,)),
-        Fault("MariaDB deadlock", inject(_deadlocks), kind="mariadb"),
+        Fault("disk full", bind(_disk_full), prepare=bind(_on_small_disk)),
+        Fault("pool exhausted", bind(_few_connections), injection=Injection(pool_size=1)),
+        # SQLite reuses the key of the last row once it is deleted: its versions would begin again.
+        Fault("SQLite busy", bind(_busy), database="sqlite", without=(Workload.delete_where,)),
+        Fault("MariaDB: COMMIT's reply lost", bind(_mariadb_commit_lost), database="mariadb"),
+        Fault("MariaDB deadlock", bind(_mariadb_deadlocks), database="mariadb"),
         Fault(
             "lock and statement timeout",
-            inject(_locked),
+            bind(_locked),
             settings={"CRUDMQ_STATEMENT_TIMEOUT": "1s"},
             expected=Expected(unstored=frozenset({"timeout"})),
         ),

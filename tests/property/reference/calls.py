@@ -1,12 +1,12 @@
-"""`call`: the named statements of the tests, by what they do."""
+"""`call`: the registered statements of the tests."""
 
 from collections.abc import Callable
 from typing import Any
 
 from tests.property.reference.data import dump
 from tests.property.reference.faults import Json, check, invalid
-from tests.property.reference.kinds import NUMBER, WrongError
 from tests.property.reference.schema import PAIRS, PARTS
+from tests.property.reference.value_types import NUMBER, WrongError
 from tests.property.reference.work import Work
 
 
@@ -24,21 +24,21 @@ def _grow(work: Work, params: dict[str, int]) -> dict[str, Any]:
 
 
 _Statement = Callable[[Work, dict[str, int]], dict[str, Any]]
-_NAMED: dict[str, tuple[_Statement, frozenset[str]]] = {
+_STATEMENTS: dict[str, tuple[_Statement, frozenset[str]]] = {
     "large_parts": (_large_parts, frozenset({"low"})),
     "grow": (_grow, frozenset({"low", "by"})),
 }
 
 
 def reads(command: dict[str, Json]) -> bool:
-    """Tell whether a call changes nothing by its nature."""
+    """Return whether a call only reads."""
     return command.get("name") == "large_parts"
 
 
 def call(work: Work, command: dict[str, Json]) -> dict[str, Any]:
-    if command["name"] not in _NAMED:
+    if command["name"] not in _STATEMENTS:
         raise invalid("name")
-    run, wanted = _NAMED[command["name"]]
+    run, wanted = _STATEMENTS[command["name"]]
     params = command.get("params", {})
     faults = [f"params.{name}" for name in wanted ^ params.keys()]
     for name in wanted & params.keys():

@@ -1,4 +1,4 @@
-"""`update` and `delete`: by key, by filter, and of several rows each in its own way."""
+"""`update` and `delete`: by key, by filter, and of several rows with separate changes."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +11,10 @@ from tests.property.reference.faults import ANYWHERE, Json, RefusedError, check,
 from tests.property.reference.limits import LIMITS
 from tests.property.reference.schema import Resource, Row
 from tests.property.reference.state import Key, State
-from tests.property.reference.work import Work, found
+from tests.property.reference.work import Work, get_row
 
 Command = dict[str, Json]
-_PARTS = frozenset({"key", "data", "if_version"})
+_CHANGE_FIELDS = frozenset({"key", "data", "if_version"})
 
 
 @dataclass
@@ -39,13 +39,13 @@ def update(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
     if "key" in command:
         if "max_rows" in command:
             raise invalid("max_rows")
-        one = _read(resource, command, "")
-        row = found(work.state, resource, one.key, one.if_version)
-        return {"data": dump(resource, work.update(resource, row, one.values, one.links))}
+        change = _read(resource, command, "")
+        row = get_row(work.state, resource, change.key, change.if_version)
+        return {"data": dump(resource, work.update(resource, row, change.values, change.links))}
     values, links = changes(resource, data, "data"), read_links(resource, data, "data")
-    matching = _matching(work.state, resource, command)
-    with several(len(matching)):
-        rows = [work.update(resource, row, values, links) for row in matching]
+    targets = _target_rows(work.state, resource, command)
+    with several(len(targets)):
+        rows = [work.update(resource, row, values, links) for row in targets]
     return {"data": [dump(resource, row) for row in rows]}
 
 
@@ -54,30 +54,30 @@ def _update_each(work: Work, resource: Resource, data: list[Json]) -> list[dict[
     if len(data) > LIMITS.rows:
         raise RefusedError("limit_exceeded", ("data",))
     faults: list[str] = []
-    planned = [collected(faults, partial(_read, resource, one, f"data.{n}.")) for n, one in enumerate(data)]
+    planned = [collected(faults, partial(_read, resource, item, f"data.{n}.")) for n, item in enumerate(data)]
     check(faults)
     before = work.state.copy()
     done = []
-    for one in planned:
+    for change in planned:
         try:
-            row = found(work.state, resource, one.key, one.if_version)
-            done.append(dump(resource, work.update(resource, row, one.values, one.links)))
+            row = get_row(work.state, resource, change.key, change.if_version)
+            done.append(dump(resource, work.update(resource, row, change.values, change.links)))
         except RefusedError as error:
             error.instead, error.violated = _others(before, resource, planned), frozenset()
-            # Which of the rows violates a constraint, a database may find only in the end.
-            raise error if error.code == "conflict" else error.below(one.path) from None
+            # A database may check constraints at the end only, when the row is unknown.
+            raise error if error.code == "conflict" else error.below(change.path) from None
     return done
 
 
 def _others(state: State, resource: Resource, planned: list[Change]) -> frozenset[str]:
-    """Name what else is wrong with the rows: the order in which it is found is not laid down."""
+    """Return the codes of other faults of the rows: the contract does not define which one is reported."""
     codes = set()
-    for number, one in enumerate(planned):
-        if one.if_version is not None and one.key in [before.key for before in planned[:number]]:
-            # The change before it counts, which a constraint may refuse only later.
+    for number, change in enumerate(planned):
+        if change.if_version is not None and change.key in [before.key for before in planned[:number]]:
+            # An earlier change to the row counts, although a constraint may reject it later.
             codes.add("version_mismatch")
         try:
-            found(state, resource, one.key, one.if_version)
+            get_row(state, resource, change.key, change.if_version)
         except RefusedError as error:
             codes.add(error.code)
     return frozenset(codes)
@@ -87,7 +87,7 @@ def _read(resource: Resource, given: Json, prefix: str) -> Change:
     path = prefix.removesuffix(".")
     if not isinstance(given, dict):
         raise invalid(path)
-    faults = [f"{prefix}{name}" for name in given if path and name not in _PARTS]
+    faults = [f"{prefix}{name}" for name in given if path and name not in _CHANGE_FIELDS]
     faults += [f"{prefix}{name}" for name in ("key", "data") if name not in given]
     check(faults)
     data = given["data"]
@@ -96,7 +96,9 @@ def _read(resource: Resource, given: Json, prefix: str) -> Change:
     if isinstance(data, dict):
         links = collected(faults, lambda: read_links(resource, data, f"{prefix}data"))
         faults += [
-            f"{prefix}data.{name}" for name, one in resource.relationships.items() if name in data and not one.linked
+            f"{prefix}data.{name}"
+            for name, relationship in resource.relationships.items()
+            if name in data and not relationship.linked
         ]
     version = collected(faults, lambda: _version(resource, given, f"{prefix}if_version"))
     check(faults)
@@ -110,9 +112,9 @@ def delete(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
         if "max_rows" in command:
             raise invalid("max_rows")
         key, version = read_key(resource, command["key"]), _version(resource, command, "if_version")
-        rows = [found(work.state, resource, key, version)]
+        rows = [get_row(work.state, resource, key, version)]
     else:
-        rows = _matching(work.state, resource, command)
+        rows = _target_rows(work.state, resource, command)
     with several(len(rows)):
         for row in rows:
             work.delete(resource, row)
@@ -120,17 +122,17 @@ def delete(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
     return {"data": shown if "where" in command else shown[0]}
 
 
-def _matching(state: State, resource: Resource, command: Command) -> list[Row]:
+def _target_rows(state: State, resource: Resource, command: Command) -> list[Row]:
     if "if_version" in command:
         raise invalid("if_version")
-    most = command.get("max_rows")
-    if type(most) is not int or most < 0:
+    max_rows = command.get("max_rows")
+    if type(max_rows) is not int or max_rows < 0:
         raise invalid("max_rows")
     test = where.read(resource, command["where"])
-    if most > LIMITS.rows:
+    if max_rows > LIMITS.rows:
         raise RefusedError("limit_exceeded", ("max_rows",))
-    rows = where.matching(state, resource, test)
-    if len(rows) > most:
+    rows = where.filter_rows(state, resource, test)
+    if len(rows) > max_rows:
         raise RefusedError("limit_exceeded", (ANYWHERE,))
     return rows
 

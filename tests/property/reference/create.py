@@ -26,16 +26,16 @@ class New:
 
 def create(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
     planned, many = _planned(command, lambda data, path: _read(resource, data, path))
-    size = sum(_size(one) for one in planned)
+    size = sum(_size(new) for new in planned)
     if size > LIMITS.rows:
         raise RefusedError("limit_exceeded", ("data",))
     with several(size):
-        rows = [_insert(work, resource, one) for one in planned]
+        rows = [_insert(work, resource, new) for new in planned]
     return {"data": rows if many else rows[0]}
 
 
 def _size(new: New) -> int:
-    return 1 + sum(_size(one) for below in new.inline.values() for one in below)
+    return 1 + sum(_size(child) for children in new.inline.values() for child in children)
 
 
 def _read(resource: Resource, data: Json, path: str, given: frozenset[str] = frozenset()) -> New:
@@ -48,14 +48,18 @@ def _read(resource: Resource, data: Json, path: str, given: frozenset[str] = fro
     for name, relationship in resource.relationships.items():
         if name not in data or relationship.linked:
             continue
-        place, value = f"{path}.{name}", data[name]
+        location, value = f"{path}.{name}", data[name]
         if not relationship.owner or type(value) is not (list if relationship.many else dict):
-            faults.append(place)
+            faults.append(location)
             continue
         read = _reader(RESOURCES[relationship.target], frozenset(relationship.theirs))
-        below = [(place, value)] if not relationship.many else [(f"{place}.{n}", one) for n, one in enumerate(value)]
-        found = [collected(faults, partial(read, one, at)) for at, one in below]
-        inline[name] = [one for one in found if one is not None]
+        items = (
+            [(location, value)]
+            if not relationship.many
+            else [(f"{location}.{n}", item) for n, item in enumerate(value)]
+        )
+        read_rows = [collected(faults, partial(read, item, at)) for at, item in items]
+        inline[name] = [item for item in read_rows if item is not None]
     check(faults)
     return New(row, links, inline)
 
@@ -66,15 +70,15 @@ def _reader(target: Resource, given: frozenset[str]) -> Callable[[Json, str], Ne
 
 def _insert(work: Work, resource: Resource, new: New) -> dict[str, Any]:
     row = work.insert(resource, new.row, new.links)
-    found: dict[str, Any] = dump(resource, row)
-    found |= {name: linked for name in new.links if (linked := keys(work.state.linked(resource, row)))}
-    for name, below in new.inline.items():
+    shown: dict[str, Any] = dump(resource, row)
+    shown |= {name: linked for name in new.links if (linked := keys(work.state.linked(resource, row)))}
+    for name, children in new.inline.items():
         relationship = resource.relationships[name]
         target = RESOURCES[relationship.target]
         filled = {theirs: row[ours] for ours, theirs in zip(relationship.ours, relationship.theirs, strict=True)}
-        rows = [_insert(work, target, New({**one.row, **filled}, one.links, one.inline)) for one in below]
-        found[name] = rows if relationship.many else rows[0]
-    return found
+        rows = [_insert(work, target, New({**child.row, **filled}, child.links, child.inline)) for child in children]
+        shown[name] = rows if relationship.many else rows[0]
+    return shown
 
 
 def upsert(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def upsert(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
     planned, many = _planned(command, lambda data, path: (data, new_row(resource, data, path)))
     rows: list[Row] = []
     with several(len(planned)):
-        created = sum([_upsert(work, resource, on, one, rows) for one in planned])
+        created = sum([_upsert(work, resource, on, item, rows) for item in planned])
     shown = [dump(resource, row) for row in rows]
     return {"data": shown if many else shown[0], "created": created}
 
@@ -94,16 +98,18 @@ def upsert(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
 def _upsert(work: Work, resource: Resource, on: list[str], planned: tuple[Row, Row], rows: list[Row]) -> bool:
     data, row = planned
     same = [
-        one for one in work.state.all(resource) if all(row[name] is not None and one[name] == row[name] for name in on)
+        existing
+        for existing in work.state.all(resource)
+        if all(row[name] is not None and existing[name] == row[name] for name in on)
     ]
     if not same:
         rows.append(work.insert(resource, row, {}))
         return True
     if any(name in data and row[name] != same[0][name] for name in resource.key):
-        # Its key says that another row is meant.
+        # The key of the data belongs to another row.
         raise RefusedError("conflict", (ANYWHERE,), violated=frozenset({f"pk_{resource.name}"}))
-    kept = {*resource.key, *on, *(name for name, field in resource.fields.items() if field.write_once)}
-    values = {name: row[name] for name in data if name not in kept}
+    unchanged = {*resource.key, *on, *(name for name, field in resource.fields.items() if field.write_once)}
+    values = {name: row[name] for name in data if name not in unchanged}
     rows.append(work.update(resource, same[0], values, {}))
     return False
 
@@ -116,14 +122,14 @@ def _planned(command: Command, read: Callable[[Json, str], Any]) -> tuple[list[A
     if len(data) > LIMITS.rows:
         raise RefusedError("limit_exceeded", ("data",))
     faults: list[str] = []
-    planned = [collected(faults, partial(read, one, f"data.{n}")) for n, one in enumerate(data)]
+    planned = [collected(faults, partial(read, item, f"data.{n}")) for n, item in enumerate(data)]
     check(faults)
     return planned, True
 
 
 @contextmanager
 def several(rows: int) -> Iterator[None]:
-    """Leave open which constraint is told of, where rows may violate several."""
+    """Leave open which constraint is reported if several rows may violate one."""
     try:
         yield
     except RefusedError as error:
@@ -133,7 +139,7 @@ def several(rows: int) -> Iterator[None]:
 
 
 def collected(faults: list[str], read: Callable[[], Any]) -> Any:  # noqa: ANN401 - what `read` gives
-    """Read something, and note the faults in it instead of raising them."""
+    """Read something, and collect its faults instead of raising them."""
     try:
         return read()
     except RefusedError as error:

@@ -1,12 +1,12 @@
-"""What a command says, checked: keys, new rows, changes, links, lists of fields."""
+"""Parse and check the data of commands: keys, new rows, changes, links, lists of fields."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from tests.property.reference.faults import Json, RefusedError, check, invalid
-from tests.property.reference.kinds import WrongError
 from tests.property.reference.schema import REQUIRED, RESOURCES, Field, Resource, Row
 from tests.property.reference.state import Key
+from tests.property.reference.value_types import WrongError
 
 Links = dict[str, dict[str, list[Key]]]
 
@@ -16,12 +16,12 @@ def load(field: Field, value: Json) -> Json:
         if not field.null:
             raise WrongError
         return None
-    return field.kind.load(value)
+    return field.value_type.load(value)
 
 
 def dump(resource: Resource, row: Row, names: Iterable[str] | None = None) -> dict[str, Any]:
     wanted = resource.visible if names is None else names
-    return {name: None if row[name] is None else resource.fields[name].kind.dump(row[name]) for name in wanted}
+    return {name: None if row[name] is None else resource.fields[name].value_type.dump(row[name]) for name in wanted}
 
 
 def read_key(resource: Resource, value: Json, path: str = "key") -> Key:
@@ -32,20 +32,20 @@ def read_key(resource: Resource, value: Json, path: str = "key") -> Key:
             raise invalid(path)
         paths, given = [f"{path}.{name}" for name in resource.key], value
     faults = [f"{path}.{name}" for name in given if name not in resource.key]
-    found = []
-    for name, place in zip(resource.key, paths, strict=True):
+    key = []
+    for name, location in zip(resource.key, paths, strict=True):
         try:
-            found.append(load(resource.fields[name], given.get(name)))
+            key.append(load(resource.fields[name], given.get(name)))
         except WrongError:
-            faults.append(place)
+            faults.append(location)
     check(faults)
-    return tuple(found)
+    return tuple(key)
 
 
 def new_row(resource: Resource, data: Json, path: str, *, given: frozenset[str] = frozenset()) -> Row:
-    """Read a row to insert; its links and inline rows are somebody else's.
+    """Return a row to insert, without its links and inline rows.
 
-    :param given: fields that somebody else fills in
+    :param given: fields that the caller fills in
     """
     if not isinstance(data, dict):
         raise invalid(path)
@@ -61,7 +61,7 @@ def new_row(resource: Resource, data: Json, path: str, *, given: frozenset[str] 
 
 
 def changes(resource: Resource, data: Json, path: str) -> Row:
-    """Read what to change in a row; links are somebody else's."""
+    """Return the changes of a row, without its links."""
     if not isinstance(data, dict):
         raise invalid(path)
     row, faults = _values(resource, data, path)
@@ -78,20 +78,20 @@ def _values(resource: Resource, data: dict[str, Json], path: str) -> tuple[Row, 
         if name in resource.relationships:
             continue
         field = resource.fields.get(name)
-        # A hidden field is named nowhere, not even in what is wrong with it.
-        place = path if field is not None and field.hidden else f"{path}.{name}"
+        # Names of hidden fields appear nowhere, not even in faults.
+        location = path if field is not None and field.hidden else f"{path}.{name}"
         if field is None or field.read_only:
-            faults.append(place)
+            faults.append(location)
             continue
         try:
             row[name] = load(field, value)
         except WrongError:
-            faults.append(place)
+            faults.append(location)
     return row, faults
 
 
 def names(resource: Resource, value: Json, path: str) -> list[str]:
-    """Read a list of fields that may be seen."""
+    """Return a list of visible fields."""
     if not isinstance(value, list):
         raise invalid(path)
     check([f"{path}.{index}" for index, name in enumerate(value) if name not in resource.visible])
@@ -99,29 +99,29 @@ def names(resource: Resource, value: Json, path: str) -> list[str]:
 
 
 def read_links(resource: Resource, data: dict[str, Json], path: str) -> Links:
-    """Read which links to add, to remove, or to have alone."""
-    found: Links = {}
+    """Return the links to add, to remove, or to set."""
+    links: Links = {}
     for name, relationship in resource.relationships.items():
         if name not in data or not relationship.linked:
             continue
-        place, value = f"{path}.{name}", data[name]
+        location, value = f"{path}.{name}", data[name]
         if not isinstance(value, dict) or not value or (len(value) > 1 and "set" in value):
-            raise invalid(place)
-        check([f"{place}.{word}" for word in value if word not in ("add", "remove", "set")])
+            raise invalid(location)
+        check([f"{location}.{change}" for change in value if change not in ("add", "remove", "set")])
         target = RESOURCES[relationship.target]
-        found[name] = {word: _keys(target, keys, f"{place}.{word}") for word, keys in value.items()}
-    return found
+        links[name] = {change: _keys(target, keys, f"{location}.{change}") for change, keys in value.items()}
+    return links
 
 
 def _keys(target: Resource, keys: Json, path: str) -> list[Key]:
     if not isinstance(keys, list):
         raise invalid(path)
-    found: list[Key] = []
+    loaded: list[Key] = []
     faults: list[str] = []
     for index, key in enumerate(keys):
         try:
-            found.append(read_key(target, key, f"{path}.{index}"))
+            loaded.append(read_key(target, key, f"{path}.{index}"))
         except RefusedError as error:
             faults += error.paths
     check(faults)
-    return found
+    return loaded

@@ -1,4 +1,4 @@
-"""Why the model refuses a command: the code, and where the details must point."""
+"""The errors of the model: the code, and the paths that the details must have."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -7,34 +7,34 @@ Json = Any
 """Any JSON value."""
 
 ANYWHERE = "*"
-"""Stands for a path that the contract leaves open."""
+"""Any path: the contract does not define it."""
 
 
 @dataclass
 class RefusedError(Exception):
-    """A command that must not be carried out."""
+    """A command that must fail."""
 
     code: str
     paths: tuple[str, ...] = ()
-    """What the details must point at; of several parts of a command, the faults of one are enough."""
+    """The paths that the details must have; of several parts of a command, the faults of one are enough."""
     current: int | None = None
     violated: frozenset[str] = frozenset()
-    """The constraints that are violated: a database names one of them."""
+    """The violated constraints: a database reports one of them."""
     instead: frozenset[str] = field(default=frozenset())
-    """Codes that are as right as this one, where several things are wrong at once."""
+    """Other valid codes, if the command has several faults."""
 
     def below(self, prefix: str) -> "RefusedError":
-        """Say the same of a part of a larger command."""
+        """Return the error of the enclosing command."""
         paths = tuple(f"{prefix}.{path}" if path and path != ANYWHERE else prefix for path in self.paths or ("",))
         return replace(self, paths=paths)
 
 
 def invalid(*paths: str) -> RefusedError:
-    """Say where a command is not valid."""
+    """Return the error of a command that is not valid at these paths."""
     return RefusedError("invalid", paths)
 
 
 def check(paths: list[str]) -> None:
-    """Refuse a command that has faults."""
+    """Raise `invalid` if there are faults."""
     if paths:
         raise invalid(*paths)

@@ -1,4 +1,4 @@
-"""Related rows beside rows."""
+"""Includes: rows with their related rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ _OPTIONS = frozenset({"where", "order", "limit", "fields", "include"})
 
 @dataclass
 class Include:
-    """A relationship to load, with what is asked of its rows."""
+    """A relationship to load, with its options."""
 
     relationship: Relationship
     test: Test
@@ -28,31 +28,31 @@ class Include:
 
 
 def read(resource: Resource, value: Json, path: str = "include", depth: int = 1) -> dict[str, Include]:
-    found: dict[str, Include] = {}
+    tree: dict[str, Include] = {}
     if isinstance(value, dict):
         for name, options in value.items():
-            found[name] = _read_one(resource, name, options, f"{path}.{name}", depth)
-        return found
+            tree[name] = _read_node(resource, name, options, f"{path}.{name}", depth)
+        return tree
     if not isinstance(value, list):
         raise invalid(path)
     for part in value:
         if isinstance(part, str):
-            _add_dotted(found, resource, part, path, depth)
+            _add_dotted(tree, resource, part, path, depth)
         elif isinstance(part, dict):
-            found |= read(resource, part, path, depth)
+            tree |= read(resource, part, path, depth)
         else:
             raise invalid(path)
-    return found
+    return tree
 
 
-def _add_dotted(found: dict[str, Include], resource: Resource, dotted: str, path: str, depth: int) -> None:
+def _add_dotted(tree: dict[str, Include], resource: Resource, dotted: str, path: str, depth: int) -> None:
     for name in dotted.split("."):
         path = f"{path}.{name}"
-        one = found.setdefault(name, _read_one(resource, name, {}, path, depth))
-        resource, depth, found = RESOURCES[one.relationship.target], depth + 1, one.inner
+        node = tree.setdefault(name, _read_node(resource, name, {}, path, depth))
+        resource, depth, tree = RESOURCES[node.relationship.target], depth + 1, node.inner
 
 
-def _read_one(resource: Resource, name: str, options: Json, path: str, depth: int) -> Include:
+def _read_node(resource: Resource, name: str, options: Json, path: str, depth: int) -> Include:
     if depth > LIMITS.include_depth:
         raise RefusedError("limit_exceeded", (ANYWHERE,))
     relationship = resource.relationships.get(name)
@@ -79,11 +79,15 @@ def _read_one(resource: Resource, name: str, options: Json, path: str, depth: in
 
 
 def show(state: State, resource: Resource, row: Row, fields: list[str], inner: dict[str, Include]) -> dict[str, Any]:
-    """Write a row with what is related to it."""
-    found = dump(resource, row, fields)
-    for name, one in inner.items():
-        target = RESOURCES[one.relationship.target]
-        related = [other for other in state.related(resource, row, one.relationship) if one.test(state, other) is True]
-        shown = [show(state, target, other, one.fields, one.inner) for other in one.order.sort(related)[: one.limit]]
-        found[name] = shown if one.relationship.many else shown[0] if shown else None
-    return found
+    """Return a row as JSON, with its related rows."""
+    shown = dump(resource, row, fields)
+    for name, node in inner.items():
+        target = RESOURCES[node.relationship.target]
+        related = [
+            other for other in state.related(resource, row, node.relationship) if node.test(state, other) is True
+        ]
+        inner_rows = [
+            show(state, target, other, node.fields, node.inner) for other in node.order.sort(related)[: node.limit]
+        ]
+        shown[name] = inner_rows if node.relationship.many else inner_rows[0] if inner_rows else None
+    return shown

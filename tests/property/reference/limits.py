@@ -1,11 +1,11 @@
-"""The limits that the tests set: small ones, so that they are met."""
+"""The limits of the tests, small enough to be reached."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a command may ask for."""
+    """The limits of a command."""
 
     page: int = 6
     include_depth: int = 3

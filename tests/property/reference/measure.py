@@ -1,4 +1,4 @@
-"""How much a filter asks for."""
+"""The size of a filter."""
 
 from tests.property.reference.faults import ANYWHERE, Json, RefusedError
 from tests.property.reference.limits import LIMITS
@@ -7,28 +7,28 @@ _QUANTIFIERS = frozenset({"any", "none", "every"})
 
 
 def check_size(where: Json, path: str) -> None:
-    """Refuse a filter that is too deep, has too many conditions, or too many values in a list."""
+    """Reject a filter that is too deep, has too many conditions, or too many values in a list."""
     if _depth(where) > LIMITS.where_depth or _conditions(where) > LIMITS.conditions or _longest(where) > LIMITS.values:
         raise RefusedError("limit_exceeded", (path, ANYWHERE))
 
 
 def _inner(where: Json) -> list[Json]:
-    """Give the filters that a filter is made of."""
+    """Return the filters inside a filter."""
     if not isinstance(where, dict):
         return []
-    found = []
+    filters = []
     for name, value in where.items():
         if name in ("and", "or") and isinstance(value, list):
-            found += value
+            filters += value
         elif name == "not":
-            found.append(value)
+            filters.append(value)
         elif isinstance(value, dict):
-            found += [inner for word, inner in value.items() if word in _QUANTIFIERS]
-    return found
+            filters += [inner for operator, inner in value.items() if operator in _QUANTIFIERS]
+    return filters
 
 
 def _depth(where: Json) -> int:
-    return 1 + max((_depth(one) for one in _inner(where)), default=0)
+    return max((1 + _depth(inner) for inner in _inner(where)), default=0)
 
 
 def _conditions(where: Json) -> int:
@@ -42,5 +42,5 @@ def _longest(where: Json) -> int:
     if not isinstance(where, dict):
         return 0
     conditions = [value for value in where.values() if isinstance(value, dict)]
-    lists = [len(one) for value in conditions for one in value.values() if isinstance(one, list)]
+    lists = [len(operand) for value in conditions for operand in value.values() if isinstance(operand, list)]
     return max([0, *lists, *map(_longest, _inner(where))])

@@ -1,4 +1,4 @@
-"""The model: all that a service of the contract would answer and tell, one message at a time."""
+"""The model: the results and events that the contract requires, one message at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from tests.property.reference.transaction import transaction
 from tests.property.reference.work import Event, Work
 
 Keys = dict[str, Iterator[int]]
-_FORGOTTEN = frozenset({"malformed", "timeout"})
+_UNRECORDED = frozenset({"malformed", "timeout"})
 
 
 @dataclass
-class Told:
-    """What a message is answered with, and the events that it causes."""
+class Expected:
+    """The result and the events that a message must have."""
 
     result: dict[str, Any]
     events: list[Event] = field(default_factory=list)
@@ -33,13 +33,13 @@ class Model:
     """A service in memory."""
 
     state: State = field(default_factory=State)
-    inbox: dict[str, tuple[Json, Told]] = field(default_factory=dict)
+    inbox: dict[str, tuple[Json, Expected]] = field(default_factory=dict)
     pages: Reads = field(default_factory=Reads)
 
-    def apply(self, sent: Sent, generated: Mapping[str, Iterable[int]]) -> Told:
-        """Do what a message asks for.
+    def apply(self, sent: Sent, generated: Mapping[str, Iterable[int]]) -> Expected:
+        """Apply a message and return its result and events.
 
-        :param generated: the keys that the service took for new rows without one, by resource
+        :param generated: the keys that the service generated for new rows, by resource
         """
         head: dict[str, Any] = {"id": sent.id}
         command: dict[str, Any] = {}
@@ -49,36 +49,36 @@ class Model:
             _check_message(sent, command)
             if sent.id in self.inbox:
                 return self._repeat(head, sent, command)
-            told = self._run(head, sent, command, {name: iter(found) for name, found in generated.items()})
+            expected = self._run(head, sent, command, {name: iter(keys) for name, keys in generated.items()})
         except RefusedError as error:
-            told = _refused(head, command, error)
+            expected = _refused(head, command, error)
         if command.get("dry_run") is True:
-            told.events = []
-            told.result["dry_run"] = True
-        elif not _reads(command) and (told.error is None or told.error.code not in _FORGOTTEN):
+            expected.events = []
+            expected.result["dry_run"] = True
+        elif not _reads(command) and (expected.error is None or expected.error.code not in _UNRECORDED):
             assert sent.id is not None
-            self.inbox[sent.id] = (sent.identity, told)
-        return told
+            self.inbox[sent.id] = (sent.identity, expected)
+        return expected
 
-    def _repeat(self, head: dict[str, Any], sent: Sent, command: dict[str, Any]) -> Told:
+    def _repeat(self, head: dict[str, Any], sent: Sent, command: dict[str, Any]) -> Expected:
         assert sent.id is not None
-        identity, told = self.inbox[sent.id]
+        identity, expected = self.inbox[sent.id]
         if identity == sent.identity:
-            return Told(told.result, [], told.error, replayed=True)
+            return Expected(expected.result, [], expected.error, replayed=True)
         again = _refused(head, command, RefusedError("id_reused"))
         if command.get("dry_run") is True:
             again.events = []
             again.result["dry_run"] = True
         return again
 
-    def _run(self, head: dict[str, Any], sent: Sent, command: dict[str, Any], keys: Keys) -> Told:
+    def _run(self, head: dict[str, Any], sent: Sent, command: dict[str, Any], keys: Keys) -> Expected:
         if sent.is_late:
             raise RefusedError("timeout")
         work = Work(self.state.copy(), keys)
-        found = run(work, command, self.pages, head["id"])
+        result = run(work, command, self.pages, head["id"])
         if not command.get("dry_run"):
             self.state = work.state
-        return Told({**head, "status": "ok", **found}, work.events)
+        return Expected({**head, "status": "ok", **result}, work.events)
 
 
 def _check_message(sent: Sent, command: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def _check_message(sent: Sent, command: dict[str, Any]) -> None:
 
 
 def run(work: Work, command: dict[str, Any], pages: Reads, id_: str) -> dict[str, Any]:
-    """Run a command, and give what stands in its result."""
+    """Run a command, and return the fields of its result."""
     action = command["action"]
     name = command.get("resource")
     if isinstance(name, str) and name not in RESOURCES:
@@ -97,7 +97,7 @@ def run(work: Work, command: dict[str, Any], pages: Reads, id_: str) -> dict[str
         raise RefusedError("unknown_action", (ANYWHERE,))
     check_shape(command)
     if action == "transaction":
-        return transaction(work, command["commands"], lambda inner, one: run(inner, one, Reads(), id_))
+        return transaction(work, command["commands"], lambda inner, command_: run(inner, command_, Reads(), id_))
     if action == "call":
         return calls.call(work, command)
     resource = RESOURCES[command["resource"]]
@@ -115,22 +115,22 @@ def _reads(command: dict[str, Any]) -> bool:
 _WRITES = {"create": create.create, "upsert": create.upsert, "update": change.update, "delete": change.delete}
 
 
-def _returned(resource: Resource, command: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    wanted, data = command.get("return", "row"), found["data"]
+def _returned(resource: Resource, command: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    wanted, data = command.get("return", "row"), result["data"]
     if wanted == "none":
-        return {**found, "data": None}
+        return {**result, "data": None}
     if wanted == "key":
         keys = [{name: row[name] for name in resource.key} for row in (data if isinstance(data, list) else [data])]
-        return {**found, "data": keys if isinstance(data, list) else keys[0]}
-    return found
+        return {**result, "data": keys if isinstance(data, list) else keys[0]}
+    return result
 
 
-def _refused(head: dict[str, Any], command: dict[str, Any], error: RefusedError) -> Told:
-    told = Told({**head, "status": "error"}, [], error)
+def _refused(head: dict[str, Any], command: dict[str, Any], error: RefusedError) -> Expected:
+    expected = Expected({**head, "status": "error"}, [], error)
     action, name = head.get("action"), head.get("resource")
     if error.code != "malformed" and action in WRITES and not _reads(command):
         subject = action if action in ("transaction", "call") else name
         if subject is not None:
             data = {"action": action, "error": error.code}
-            told.events = [{"type": f"{subject}.failed", "data": data}]
-    return told
+            expected.events = [{"type": f"{subject}.failed", "data": data}]
+    return expected

@@ -1,4 +1,4 @@
-"""Orders and pages: nulls last when ascending, first when descending, the key as the last word."""
+"""Sort orders: nulls last when ascending, first when descending, and the key last."""
 
 from dataclasses import dataclass
 from functools import cmp_to_key
@@ -10,25 +10,25 @@ from tests.property.reference.schema import Resource, Row
 
 @dataclass(frozen=True)
 class Order:
-    """Fields, each with whether it descends."""
+    """Fields, each with whether it is descending."""
 
     terms: tuple[tuple[str, bool], ...]
 
     def sort(self, rows: list[Row]) -> list[Row]:
         return sorted(rows, key=cmp_to_key(self.compare))
 
-    def compare(self, one: Row, other: Row) -> int:
+    def compare(self, left: Row, right: Row) -> int:
         for name, descending in self.terms:
-            found = _compare(one[name], other[name])
-            if found:
-                return -found if descending else found
+            order = _compare(left[name], right[name])
+            if order:
+                return -order if descending else order
         return 0
 
 
-def _compare(one: Any, other: Any) -> int:  # noqa: ANN401 - values of any type
-    if one is None or other is None:
-        return (one is None) - (other is None)
-    return int(one > other) - int(one < other)
+def _compare(left: Any, right: Any) -> int:  # noqa: ANN401 - values of any type
+    if left is None or right is None:
+        return (left is None) - (right is None)
+    return int(left > right) - int(left < right)
 
 
 def read(resource: Resource, names: Json, path: str = "order") -> Order:
@@ -39,7 +39,7 @@ def read(resource: Resource, names: Json, path: str = "order") -> Order:
         [
             f"{path}.{index}"
             for index, name in enumerate(plain)
-            if name not in resource.visible or not resource.fields[name].kind.sortable
+            if name not in resource.visible or not resource.fields[name].value_type.sortable
         ]
     )
     terms = [(name, given.startswith("-")) for name, given in zip(plain, names, strict=True)]

@@ -13,12 +13,12 @@ from tests.property.reference.schema import Resource, Row
 from tests.property.reference.state import State
 
 Command = dict[str, Json]
-_MOST = 2**63
+_MAX_NUMBER = 2**63
 
 
 @dataclass
-class Place:
-    """Where a page ended, for its cursor."""
+class PageEnd:
+    """The end of a page, for its cursor."""
 
     question: Json
     row: Row
@@ -26,9 +26,9 @@ class Place:
 
 @dataclass
 class Reads:
-    """The pages that there were: a cursor is known by the page that it came from."""
+    """The pages so far: a cursor is identified by the page that it came from."""
 
-    places: dict[str, Place | None] = field(default_factory=dict)
+    page_ends: dict[str, PageEnd | None] = field(default_factory=dict)
 
     def page(self, state: State, resource: Resource, command: Command, id_: str) -> dict[str, Any]:
         test = where.read(resource, command.get("where", {}))
@@ -41,13 +41,13 @@ class Reads:
             raise invalid("count")
         if limit > LIMITS.page:
             raise RefusedError("limit_exceeded", ("limit",))
-        found = sorting.sort(where.matching(state, resource, test))
-        total = len(found)
+        rows = sorting.sort(where.filter_rows(state, resource, test))
+        total = len(rows)
         if "after" in command:
-            found = self._behind(found, sorting, command)
-        shown = found[offset : offset + limit]
-        more = limit > 0 and len(found) > offset + limit
-        self.places[id_] = Place(_question(command), shown[-1]) if more else None
+            rows = self._behind(rows, sorting, command)
+        shown = rows[offset : offset + limit]
+        more = limit > 0 and len(rows) > offset + limit
+        self.page_ends[id_] = PageEnd(_question(command), shown[-1]) if more else None
         page = {"limit": limit, "next": more}
         if "offset" in command:
             page["offset"] = offset
@@ -57,10 +57,10 @@ class Reads:
 
     def _behind(self, rows: list[Row], sorting: Order, command: Command) -> list[Row]:
         after = command["after"]
-        place = self.places.get(after["cursor"]) if isinstance(after, dict) else None
-        if place is None or "offset" in command or place.question != _question(command):
+        page_end = self.page_ends.get(after["cursor"]) if isinstance(after, dict) else None
+        if page_end is None or "offset" in command or page_end.question != _question(command):
             raise invalid("after", "offset")
-        return [row for row in rows if sorting.compare(row, place.row) > 0]
+        return [row for row in rows if sorting.compare(row, page_end.row) > 0]
 
 
 def get(state: State, resource: Resource, command: Command) -> dict[str, Any]:
@@ -69,25 +69,25 @@ def get(state: State, resource: Resource, command: Command) -> dict[str, Any]:
     fields = names(resource, command["fields"], "fields") if "fields" in command else resource.visible
     inner = include.read(resource, command.get("include", []))
     if "key" in command:
-        one = state.find(resource, read_key(resource, command["key"]))
-        found = [] if one is None else [one]
+        row = state.find(resource, read_key(resource, command["key"]))
+        rows = [] if row is None else [row]
     else:
-        found = where.matching(state, resource, where.read(resource, command["where"]))
-    if len(found) != 1:
-        raise RefusedError("multiple_found" if found else "not_found")
-    return {"data": include.show(state, resource, found[0], fields, inner)}
+        rows = where.filter_rows(state, resource, where.read(resource, command["where"]))
+    if len(rows) != 1:
+        raise RefusedError("multiple_found" if rows else "not_found")
+    return {"data": include.show(state, resource, rows[0], fields, inner)}
 
 
 def count(state: State, resource: Resource, command: Command) -> dict[str, Any]:
     test = where.read(resource, command.get("where", {}))
-    found = where.matching(state, resource, test)
+    rows = where.filter_rows(state, resource, test)
     if "by" not in command:
-        return {"data": len(found)}
+        return {"data": len(rows)}
     sorting = order.read(resource, command["by"], "by")
     by = command["by"]
-    first = {tuple(row[name] for name in by): row for row in found}
-    counts = Counter(tuple(row[name] for name in by) for row in found)
-    groups = Order(sorting.terms[: len(by)]).sort(list(first.values()))
+    row_by_group = {tuple(row[name] for name in by): row for row in rows}
+    counts = Counter(tuple(row[name] for name in by) for row in rows)
+    groups = Order(sorting.terms[: len(by)]).sort(list(row_by_group.values()))
     return {"data": [dump(resource, row, by) | {"count": counts[tuple(row[name] for name in by)]} for row in groups]}
 
 
@@ -96,7 +96,7 @@ def _question(command: Command) -> Json:
 
 
 def _number(command: Command, name: str, default: int) -> int:
-    found = command.get(name, default)
-    if type(found) is not int or not 0 <= found < _MOST:
+    number = command.get(name, default)
+    if type(number) is not int or not 0 <= number < _MAX_NUMBER:
         raise invalid(name)
-    return found
+    return number

@@ -1,13 +1,13 @@
-"""The models of the tests once more, in plain words: what the reference knows of them."""
+"""The schema of the test models, as the reference model needs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from tests.property.reference import kinds
+from tests.property.reference import value_types
 from tests.property.reference.faults import Json
-from tests.property.reference.kinds import NUMBER, Kind, text
+from tests.property.reference.value_types import NUMBER, ValueType, text
 
 REQUIRED = object()
 GENERATED = object()
@@ -16,9 +16,9 @@ Row = dict[str, Json]
 
 @dataclass(frozen=True)
 class Field:
-    """A field: its type, and what it is when nobody says."""
+    """A field: its type, its default and its rules."""
 
-    kind: Kind
+    value_type: ValueType
     default: Json = None
     null: bool = True
     read_only: bool = False
@@ -70,8 +70,8 @@ class Resource:
         return {f"pk_{self.name}": self.key, **self.unique}
 
 
-def _needed(kind: Kind) -> Field:
-    return Field(kind, REQUIRED, null=False)
+def _needed(value_type: ValueType) -> Field:
+    return Field(value_type, REQUIRED, null=False)
 
 
 _VERSION = Field(NUMBER, 1, null=False, read_only=True)
@@ -81,32 +81,32 @@ THINGS = Resource(
     {
         "id": Field(NUMBER, GENERATED, null=False),
         "name": _needed(text(20)),
-        "small": Field(kinds.whole(16)),
+        "small": Field(value_types.whole(16)),
         "whole": Field(NUMBER),
-        "big": Field(kinds.whole(64)),
-        "price": Field(kinds.PRICE),
-        "ratio": Field(kinds.RATIO),
-        "flag": Field(kinds.FLAG),
+        "big": Field(value_types.whole(64)),
+        "price": Field(value_types.PRICE),
+        "ratio": Field(value_types.RATIO),
+        "flag": Field(value_types.FLAG),
         "code": Field(text(10)),
         "note": Field(text()),
-        "blob": Field(kinds.BLOB),
-        "day": Field(kinds.DAY),
-        "hour": Field(kinds.HOUR),
-        "moment": Field(kinds.MOMENT),
-        "local": Field(kinds.MOMENT),
-        "span": Field(kinds.SPAN),
-        "token": Field(kinds.TOKEN),
-        "mood": Field(kinds.names("GLAD", "MEEK", "SAD")),
-        "extra": Field(kinds.EXTRA),
+        "blob": Field(value_types.BLOB),
+        "day": Field(value_types.DAY),
+        "hour": Field(value_types.HOUR),
+        "moment": Field(value_types.MOMENT),
+        "local": Field(value_types.MOMENT),
+        "span": Field(value_types.SPAN),
+        "token": Field(value_types.TOKEN),
+        "mood": Field(value_types.names("GLAD", "MEEK", "SAD")),
+        "extra": Field(value_types.EXTRA),
         "left": Field(NUMBER),
         "right": Field(text(5)),
         "amount": Field(NUMBER),
         "state": Field(text(10), "new", null=False),
         "rank": Field(NUMBER, 7),
-        "grade": Field(kinds.names("GLAD", "MEEK", "SAD"), "MEEK", null=False),
-        "ready": Field(kinds.FLAG, default=False, null=False),
-        "seen": Field(kinds.MOMENT, datetime(2026, 1, 1, tzinfo=UTC), null=False),
-        "fee": Field(kinds.PRICE, Decimal("1.00"), null=False),
+        "grade": Field(value_types.names("GLAD", "MEEK", "SAD"), "MEEK", null=False),
+        "ready": Field(value_types.FLAG, default=False, null=False),
+        "seen": Field(value_types.MOMENT, datetime(2026, 1, 1, tzinfo=UTC), null=False),
+        "fee": Field(value_types.PRICE, Decimal("1.00"), null=False),
         "secret": Field(text(10), hidden=True),
         "serial": Field(NUMBER, 0, null=False, read_only=True),
         "origin": Field(text(10), write_once=True),
@@ -181,4 +181,4 @@ WORDS = Resource(
     {"id": _needed(NUMBER), "word": _needed(text(10)), "size": Field(NUMBER)},
     unique={"uq_words_word": ("word",)},
 )
-RESOURCES = {one.name: one for one in (THINGS, PARTS, PAIRS, CARDS, TAGS, NODES, WORDS)}
+RESOURCES = {resource.name: resource for resource in (THINGS, PARTS, PAIRS, CARDS, TAGS, NODES, WORDS)}

@@ -1,4 +1,4 @@
-"""Which fields each action has, and of which types those are that need no mapping."""
+"""The fields of each action, and the types of those that do not depend on the mapping."""
 
 from typing import Any
 
@@ -43,14 +43,14 @@ _TYPES = {
 
 
 def check_shape(command: dict[str, Any]) -> None:
-    """Refuse fields that are missing, that there are not, and that are not what they must be."""
+    """Reject missing fields, unknown fields, and fields of the wrong type."""
     action = command["action"]
     known = REQUIRED[action] | _OPTIONAL[action] | {"action"}
     faults = [name for name in command if name not in known]
     faults += [name for name in REQUIRED[action] if name not in command]
     faults += [name for name, value in command.items() if name in known and not _fits(name, value)]
     if faults:
-        # Too many rows or too large a page may be told of first.
+        # Too many rows or too large a page may be reported first.
         raise RefusedError("invalid", tuple(faults), instead=frozenset({"limit_exceeded"}))
 
 

@@ -1,4 +1,4 @@
-"""The rows and links of the model, and the constraints on them. Rows are never changed in place."""
+"""The rows and links of the model, and their constraints. Rows are never changed in place."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -22,25 +22,25 @@ class State:
         self.links: set[tuple[Json, Json]] = set()
 
     def copy(self) -> Self:
-        found = type(self)()
-        found.rows = {name: dict(rows) for name, rows in self.rows.items()}
-        found.links = set(self.links)
-        return found
+        copied = type(self)()
+        copied.rows = {name: dict(rows) for name, rows in self.rows.items()}
+        copied.links = set(self.links)
+        return copied
 
     def find(self, resource: Resource, key: Key) -> Row | None:
         return self.rows[resource.name].get(key)
 
     def all(self, resource: Resource) -> list[Row]:
-        """Give the rows in the order of their keys."""
+        """Return the rows in the order of their keys."""
         return [row for _, row in sorted(self.rows[resource.name].items())]
 
     def insert(self, resource: Resource, row: Row) -> None:
-        self._judge(resource, row, None)
+        self._check_constraints(resource, row, None)
         self.rows[resource.name][key_of(resource, row)] = row
 
     def replace(self, resource: Resource, row: Row) -> None:
         key = key_of(resource, row)
-        self._judge(resource, row, key)
+        self._check_constraints(resource, row, key)
         self.rows[resource.name][key] = row
 
     def delete(self, resource: Resource, key: Key) -> None:
@@ -59,17 +59,17 @@ class State:
             self.links = {(thing, tag) for thing, tag in self.links if (thing,) != key}
 
     def related(self, resource: Resource, row: Row, relationship: Relationship) -> list[Row]:
-        """Give the rows that belong to a row, in the order of their keys."""
+        """Return the rows that belong to a row, in the order of their keys."""
         target = RESOURCES[relationship.target]
         if relationship.linked:
-            return [one for one in self.all(target) if self._link(resource, row, one) in self.links]
-        mine = [row[name] for name in relationship.ours]
-        if None in mine:
+            return [candidate for candidate in self.all(target) if self._link(resource, row, candidate) in self.links]
+        own = [row[name] for name in relationship.ours]
+        if None in own:
             return []
-        return [one for one in self.all(target) if [one[name] for name in relationship.theirs] == mine]
+        return [candidate for candidate in self.all(target) if [candidate[name] for name in relationship.theirs] == own]
 
     def linked(self, resource: Resource, row: Row) -> list[Key]:
-        """Give the keys that a row is linked to."""
+        """Return the keys that a row is linked to."""
         if resource.name == "things":
             return sorted((tag,) for thing, tag in self.links if thing == row["id"])
         return sorted((thing,) for thing, tag in self.links if tag == row["id"])
@@ -78,21 +78,25 @@ class State:
         """Link a row to exactly these."""
         wanted = {self._link(resource, row, {"id": key[0]}) for key in keys}
         side = 0 if resource.name == "things" else 1
-        kept = {one for one in self.links if one[side] != row["id"]}
+        others = {link for link in self.links if link[side] != row["id"]}
         if any((thing,) not in self.rows["things"] for thing, _ in wanted):
             _refuse({"fk_thing_tags_thing_id"})
         if any((tag,) not in self.rows["tags"] for _, tag in wanted):
             _refuse({LINKED_TAG})
-        self.links = kept | wanted
+        self.links = others | wanted
 
     def _link(self, resource: Resource, row: Row, other: Row) -> tuple[Json, Json]:
         return (row["id"], other["id"]) if resource.name == "things" else (other["id"], row["id"])
 
-    def _judge(self, resource: Resource, row: Row, replaced: Key | None) -> None:
-        others = [one for key, one in self.rows[resource.name].items() if key != replaced]
+    def _check_constraints(self, resource: Resource, row: Row, replaced: Key | None) -> None:
+        others = [other for key, other in self.rows[resource.name].items() if key != replaced]
         violated = {name for name, fields in resource.unique_keys.items() if _repeats(row, fields, others)}
         violated |= {name for name, (_, holds) in resource.checks.items() if not holds(row)}
-        violated |= {one.name for one in resource.references if not self._exists(resource, row, one.fields, one.target)}
+        violated |= {
+            reference.name
+            for reference in resource.references
+            if not self._exists(resource, row, reference.fields, reference.target)
+        }
         _refuse(violated)
 
     def _exists(self, resource: Resource, row: Row, fields: tuple[str, ...], target: str) -> bool:
@@ -102,8 +106,8 @@ class State:
 
 
 def _repeats(row: Row, fields: tuple[str, ...], others: list[Row]) -> bool:
-    mine = [row[name] for name in fields]
-    return None not in mine and any([one[name] for name in fields] == mine for one in others)
+    own = [row[name] for name in fields]
+    return None not in own and any([other[name] for name in fields] == own for other in others)
 
 
 def _refers(row: Row, fields: tuple[str, ...], key: Key) -> bool:

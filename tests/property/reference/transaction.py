@@ -21,12 +21,12 @@ def transaction(work: Work, commands: list[Json], run: Run) -> dict[str, Any]:
     known: dict[str, Json] = {}
     for index, command in enumerate(commands):
         try:
-            found = _run(work, _resolved(_plain(command), known, ""), run)
+            result = _run(work, _resolved(_plain(command), known, ""), run)
         except RefusedError as error:
             raise error.below(f"commands.{index}") from None
-        done.append(found)
+        done.append(result)
         if "as" in command:
-            known[command["as"]] = found["data"]
+            known[command["as"]] = result["data"]
     return {"data": done}
 
 
@@ -36,12 +36,12 @@ def _run(work: Work, command: dict[str, Any], run: Run) -> dict[str, Any]:
 
 
 def _check(commands: list[Json], run: Run) -> None:
-    """Find what is wrong with a command whatever the rows are: that is told before anything runs."""
+    """Find the faults that do not depend on rows: they are reported before anything runs."""
     faults: list[RefusedError] = []
-    named: set[str] = set()
+    names: set[str] = set()
     for index, command in enumerate(commands):
         try:
-            _check_one(command, named, run)
+            _check_command(command, names, run)
         except RefusedError as error:
             if error.code in _STATIC:
                 faults.append(error.below(f"commands.{index}"))
@@ -51,21 +51,22 @@ def _check(commands: list[Json], run: Run) -> None:
         raise faults[0]
 
 
-def _check_one(command: Json, named: set[str], run: Run) -> None:
+def _check_command(command: Json, names: set[str], run: Run) -> None:
     if not isinstance(command, dict):
         raise invalid("")
     name = command.get("as")
-    if "as" in command and (not isinstance(name, str) or not name or name in named):
+    if "as" in command and (not isinstance(name, str) or not name or name in names):
         raise invalid("as")
     if command.get("action") == "transaction" or "dry_run" in command:
         raise invalid("action" if command.get("action") == "transaction" else "dry_run")
     if not isinstance(command.get("action"), str):
         raise invalid("action")
     references = list(_references(command))
-    check([path for path, reference in references if str(reference).partition(".")[0] not in named])
+    check([path for path, _ in references if path in ("action", "resource")])
+    check([path for path, reference in references if str(reference).partition(".")[0] not in names])
     if isinstance(name, str):
-        # Whether it will be done is another matter: later ones may refer to it.
-        named.add(name)
+        # Later commands may refer to it, whether it succeeds or not.
+        names.add(name)
     if not references:
         run(Work(State()), _plain(command))
 
@@ -78,29 +79,35 @@ def _references(value: Json, path: str = "") -> Iterator[tuple[str, Json]]:
     if isinstance(value, dict) and "$ref" in value:
         yield path, value["$ref"]
     elif isinstance(value, dict):
-        for name, one in value.items():
-            yield from _references(one, f"{path}.{name}".strip("."))
+        for name, item in value.items():
+            yield from _references(item, f"{path}.{name}".strip("."))
     elif isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from _references(one, f"{path}.{index}".strip("."))
+        for index, item in enumerate(value):
+            yield from _references(item, f"{path}.{index}".strip("."))
 
 
 def _resolved(value: Json, known: dict[str, Json], path: str) -> Json:
     if isinstance(value, list):
-        return [_resolved(one, known, f"{path}.{index}".strip(".")) for index, one in enumerate(value)]
+        return [_resolved(item, known, f"{path}.{index}".strip(".")) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if "$ref" in value:
         return _referred(value["$ref"], known, path)
-    return {name: _resolved(one, known, f"{path}.{name}".strip(".")) for name, one in value.items()}
+    return {name: _resolved(item, known, f"{path}.{name}".strip(".")) for name, item in value.items()}
 
 
 def _referred(reference: Json, known: dict[str, Json], path: str) -> Json:
     name, *steps = str(reference).split(".")
-    found = known[name]
+    value = known[name]
     for step in steps:
         try:
-            found = found[int(step)] if isinstance(found, list) else found[step]
-        except (LookupError, TypeError, ValueError):
+            value = value[_index(step)] if isinstance(value, list) else value[step]
+        except (LookupError, TypeError):
             raise invalid(path) from None
-    return found
+    return value
+
+
+def _index(step: str) -> int:
+    if not step.isascii() or not step.isdigit() or str(int(step)) != step:
+        raise LookupError(step)
+    return int(step)

@@ -1,31 +1,31 @@
-"""Filters, as SQL means them: true, false, or unknown (None)."""
+"""Filters with the logic of SQL: true, false, or unknown (None)."""
 
 import re
 from collections.abc import Callable
 
 from tests.property.reference.faults import Json, check, invalid
-from tests.property.reference.kinds import TEXT, WrongError, text
 from tests.property.reference.measure import check_size
 from tests.property.reference.schema import RESOURCES, Relationship, Resource, Row
 from tests.property.reference.state import State
+from tests.property.reference.value_types import TEXT, WrongError, text
 
 Truth = bool | None
 Test = Callable[[State, Row], Truth]
 _ORDER: dict[str, Callable[[Json, Json], bool]] = {
-    "eq": lambda one, other: bool(one == other),
-    "neq": lambda one, other: bool(one != other),
-    "gt": lambda one, other: bool(one > other),
-    "gte": lambda one, other: bool(one >= other),
-    "lt": lambda one, other: bool(one < other),
-    "lte": lambda one, other: bool(one <= other),
-    "between": lambda one, other: bool(other[0] <= one <= other[1]),
-    "in": lambda one, other: one in other,
-    "not_in": lambda one, other: one not in other,
-    "like": lambda one, other: _like(other, 0).fullmatch(one) is not None,
-    "ilike": lambda one, other: _like(other, re.IGNORECASE | re.ASCII).fullmatch(one) is not None,
-    "starts_with": lambda one, other: bool(one.startswith(other)),
-    "ends_with": lambda one, other: bool(one.endswith(other)),
-    "contains": lambda one, other: other in one,
+    "eq": lambda left, right: bool(left == right),
+    "neq": lambda left, right: bool(left != right),
+    "gt": lambda left, right: bool(left > right),
+    "gte": lambda left, right: bool(left >= right),
+    "lt": lambda left, right: bool(left < right),
+    "lte": lambda left, right: bool(left <= right),
+    "between": lambda left, right: bool(right[0] <= left <= right[1]),
+    "in": lambda left, right: left in right,
+    "not_in": lambda left, right: left not in right,
+    "like": lambda left, right: _like(right, 0).fullmatch(left) is not None,
+    "ilike": lambda left, right: _like(right, re.IGNORECASE | re.ASCII).fullmatch(left) is not None,
+    "starts_with": lambda left, right: bool(left.startswith(right)),
+    "ends_with": lambda left, right: bool(left.endswith(right)),
+    "contains": lambda left, right: right in left,
 }
 
 
@@ -41,8 +41,8 @@ def _read(resource: Resource, where: Json, path: str) -> Test:
     return _all([_part(resource, name, value, f"{path}.{name}") for name, value in where.items()])
 
 
-def matching(state: State, resource: Resource, test: Test) -> list[Row]:
-    """Give the rows that a filter holds for, in the order of their keys."""
+def filter_rows(state: State, resource: Resource, test: Test) -> list[Row]:
+    """Return the rows that match a filter, in the order of their keys."""
     return [row for row in state.all(resource) if test(state, row) is True]
 
 
@@ -50,30 +50,34 @@ def _part(resource: Resource, name: str, value: Json, path: str) -> Test:
     if name in ("and", "or"):
         if not isinstance(value, list) or not value:
             raise invalid(path)
-        parts = [_read(resource, one, f"{path}.{index}") for index, one in enumerate(value)]
-        return _all(parts) if name == "and" else _any(parts)
+        conditions = [_read(resource, item, f"{path}.{index}") for index, item in enumerate(value)]
+        return _all(conditions) if name == "and" else _any(conditions)
     if name == "not":
         inner = _read(resource, value, path)
         return lambda state, row: _not(inner(state, row))
     if name in resource.relationships:
-        return _through(resource, resource.relationships[name], value, path)
+        return _related(resource, resource.relationships[name], value, path)
     check([] if name in resource.visible else [path])
     if not isinstance(value, dict):
         return _compare(resource, name, "eq", value, path)
     check([] if value else [path])
-    return _all([_compare(resource, name, word, operand, f"{path}.{word}") for word, operand in value.items()])
+    return _all(
+        [_compare(resource, name, operator, operand, f"{path}.{operator}") for operator, operand in value.items()]
+    )
 
 
-def _through(resource: Resource, relationship: Relationship, value: Json, path: str) -> Test:
+def _related(resource: Resource, relationship: Relationship, value: Json, path: str) -> Test:
     if not isinstance(value, dict) or not value:
         raise invalid(path)
-    check([f"{path}.{word}" for word in value if word not in ("any", "none", "every")])
+    check([f"{path}.{operator}" for operator in value if operator not in ("any", "none", "every")])
     target = RESOURCES[relationship.target]
-    inner = {word: _read(target, where, f"{path}.{word}") for word, where in value.items()}
+    inner = {operator: _read(target, where, f"{path}.{operator}") for operator, where in value.items()}
 
     def holds(state: State, row: Row) -> Truth:
-        found = state.related(resource, row, relationship)
-        truths = {word: [test(state, one) is True for one in found] for word, test in inner.items()}
+        rows = state.related(resource, row, relationship)
+        truths = {
+            operator: [test(state, related_row) is True for related_row in rows] for operator, test in inner.items()
+        }
         return (
             any(truths.get("any", [True]))
             and not any(truths.get("none", []))
@@ -83,55 +87,55 @@ def _through(resource: Resource, relationship: Relationship, value: Json, path: 
     return holds
 
 
-def _compare(resource: Resource, name: str, word: str, operand: Json, path: str) -> Test:
-    kind = resource.fields[name].kind
-    if word == "is_null":
+def _compare(resource: Resource, name: str, operator: str, operand: Json, path: str) -> Test:
+    value_type = resource.fields[name].value_type
+    if operator == "is_null":
         check([] if type(operand) is bool else [path])
         return lambda _, row: (row[name] is None) is operand
-    if word not in kind.operators:
+    if operator not in value_type.operators:
         raise invalid(path)
-    if operand is None and word in ("eq", "neq"):
-        return lambda _, row: (row[name] is None) is (word == "eq")
+    if operand is None and operator in ("eq", "neq"):
+        return lambda _, row: (row[name] is None) is (operator == "eq")
     try:
-        loaded = _operand(kind.load, word, operand)
+        loaded = _operand(value_type.load, operator, operand)
     except WrongError:
         raise invalid(path) from None
-    if word in ("in", "not_in") and not loaded:
-        return lambda *_: word == "not_in"
-    return lambda _, row: None if row[name] is None else _ORDER[word](row[name], loaded)
+    if operator in ("in", "not_in") and not loaded:
+        return lambda *_: operator == "not_in"
+    return lambda _, row: None if row[name] is None else _ORDER[operator](row[name], loaded)
 
 
-def _operand(load: Callable[[Json], Json], word: str, operand: Json) -> Json:
-    if word in TEXT:
-        found = text().load(operand)
-        if word.endswith("like") and re.search(r"(?<!\\)(\\\\)*\\$", found):
+def _operand(load: Callable[[Json], Json], operator: str, operand: Json) -> Json:
+    if operator in TEXT:
+        pattern = text().load(operand)
+        if operator.endswith("like") and re.search(r"(?<!\\)(\\\\)*\\$", pattern):
             raise WrongError
-        return found
-    if word not in ("in", "not_in", "between"):
+        return pattern
+    if operator not in ("in", "not_in", "between"):
         return load(operand)
-    if not isinstance(operand, list) or (word == "between" and len(operand) != 2):
+    if not isinstance(operand, list) or (operator == "between" and len(operand) != 2):
         raise WrongError
-    return [load(one) for one in operand]
+    return [load(item) for item in operand]
 
 
 def _like(pattern: str, flags: int) -> re.Pattern[str]:
     pieces = re.findall(r"\\.|.", pattern, re.DOTALL)
-    found = "".join({"%": ".*", "_": "."}.get(one) or re.escape(one[-1]) for one in pieces)
-    return re.compile(found, re.DOTALL | flags)
+    regex = "".join({"%": ".*", "_": "."}.get(piece) or re.escape(piece[-1]) for piece in pieces)
+    return re.compile(regex, re.DOTALL | flags)
 
 
-def _all(parts: list[Test]) -> Test:
+def _all(tests: list[Test]) -> Test:
     def holds(state: State, row: Row) -> Truth:
-        found = [part(state, row) for part in parts]
-        return False if False in found else None if None in found else True
+        truths = [test(state, row) for test in tests]
+        return False if False in truths else None if None in truths else True
 
     return holds
 
 
-def _any(parts: list[Test]) -> Test:
+def _any(tests: list[Test]) -> Test:
     def holds(state: State, row: Row) -> Truth:
-        found = [part(state, row) for part in parts]
-        return True if True in found else None if None in found else False
+        truths = [test(state, row) for test in tests]
+        return True if True in truths else None if None in truths else False
 
     return holds
 

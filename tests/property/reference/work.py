@@ -1,4 +1,4 @@
-"""What a command does to the model: changes of rows, in order, and the events that tell them."""
+"""The effects of a command on the model: changes of rows, in order, and their events."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ Event = dict[str, Any]
 
 @dataclass
 class Work:
-    """A state that a command changes, what it tells of that, and the keys that the database generates."""
+    """A state that a command changes, its events, and the keys that the database generates."""
 
     state: State
     keys: dict[str, Iterator[int]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
     def insert(self, resource: Resource, row: Row, links: Links) -> Row:
-        # The service made up as many keys as it created rows; those that a command gave are passed by.
+        # The service reports a key for every row that it created; keys given by the command are skipped.
         generated = next(self.keys.get(resource.name, iter(())), -len(self.state.rows[resource.name]) - 1)
         row = {name: generated if value is GENERATED else value for name, value in row.items()}
         self.state.insert(resource, row)
         for change in links.values():
             self.state.link(resource, row, _linked([], change))
-        linked = {name: keys(found) for name in links if (found := self.state.linked(resource, row))}
-        self._tell(resource, "created", row, None, shown(resource, row) | linked)
+        linked = {name: keys(linked_keys) for name in links if (linked_keys := self.state.linked(resource, row))}
+        self._record(resource, "created", row, None, shown(resource, row) | linked)
         return row
 
     def update(self, resource: Resource, row: Row, values: Row, links: Links) -> Row:
@@ -51,25 +51,25 @@ class Work:
             "after": now | {name: after[name] for name in moved},
             "changed": sorted([*changed, *moved]),
         }
-        self._tell(resource, "updated", new, **data)
+        self._record(resource, "updated", new, **data)
         return new
 
     def delete(self, resource: Resource, row: Row) -> None:
         self.state.delete(resource, key_of(resource, row))
-        self._tell(resource, "deleted", row, shown(resource, row), None)
+        self._record(resource, "deleted", row, shown(resource, row), None)
 
-    def _tell(self, resource: Resource, fact: str, row: Row, before: Any, after: Any, **rest: Any) -> None:  # noqa: ANN401
+    def _record(self, resource: Resource, event_kind: str, row: Row, before: Any, after: Any, **rest: Any) -> None:  # noqa: ANN401
         key = dump(resource, row, resource.key)
         data = {"key": key, "before": before, "after": after, **rest}
-        told: Event = {"type": f"{resource.name}.{fact}", "subject": subject(resource, key), "data": data}
+        event: Event = {"type": f"{resource.name}.{event_kind}", "subject": subject(resource, key), "data": data}
         if resource.version is not None:
             data["version"] = row[resource.version]
-            told["sequence"] = str(row[resource.version])
-        self.events.append(told)
+            event["sequence"] = str(row[resource.version])
+        self.events.append(event)
 
 
-def found(state: State, resource: Resource, key: Key, if_version: int | None = None) -> Row:
-    """Give the row that must be there, at that version."""
+def get_row(state: State, resource: Resource, key: Key, if_version: int | None = None) -> Row:
+    """Return the row that must exist, with that version."""
     row = state.find(resource, key)
     if row is None:
         raise RefusedError("not_found", (ANYWHERE,))
@@ -83,8 +83,8 @@ def shown(resource: Resource, row: Row) -> dict[str, Any]:
     return {name: value for name, value in dump(resource, row).items() if name != resource.version}
 
 
-def keys(found: list[Key]) -> list[dict[str, Any]]:
-    return [{"id": key[0]} for key in found]
+def keys(linked: list[Key]) -> list[dict[str, Any]]:
+    return [{"id": key[0]} for key in linked]
 
 
 def subject(resource: Resource, key: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Commands of every action: most of them valid, some spoiled in one place."""
+"""Commands of every action: most of them valid, some with one fault."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ Command = dict[str, Json]
 Commands = st.SearchStrategy[Command]
 WEIGHTED = ["things"] * 5 + ["parts"] * 2 + ["pairs", "cards"] * 2 + ["tags", "nodes", "words"]
 _RETURN = {"return": st.sampled_from(["row", "key", "none"])}
-_MANY = st.integers(0, LIMITS.rows)
+_MAX_ROWS = st.integers(0, LIMITS.rows)
 _VERSIONS = st.sampled_from([1, 2, 3])
 
 
@@ -50,7 +50,7 @@ def update(resource: str) -> Commands:
     by_key = _command("update", resource, {"key": key, "data": changes}, {**version, **_RETURN})
     each = st.fixed_dictionaries({"key": key, "data": rows.changes(resource)}, optional=version)
     several = _command("update", resource, {"data": _few(each)}, _RETURN)
-    where = {"where": ask.wheres(resource, 1), "max_rows": _MANY, "data": rows.changes(resource)}
+    where = {"where": ask.wheres(resource, 1), "max_rows": _MAX_ROWS, "data": rows.changes(resource)}
     return st.one_of(by_key, by_key, several, _command("update", resource, where, _RETURN))
 
 
@@ -58,7 +58,7 @@ def update(resource: str) -> Commands:
 def delete(resource: str) -> Commands:
     version = {"if_version": _VERSIONS} if RESOURCES[resource].version else {}
     by_key = _command("delete", resource, {"key": rows.keys(resource)}, {**version, **_RETURN})
-    where = {"where": ask.wheres(resource, 1), "max_rows": _MANY}
+    where = {"where": ask.wheres(resource, 1), "max_rows": _MAX_ROWS}
     return st.one_of(by_key, by_key, _command("delete", resource, where, _RETURN))
 
 
@@ -106,7 +106,7 @@ _ACTIONS: list[Any] = [create] * 3 + [update] * 4 + [upsert] * 2 + [delete] * 2
 _ACTIONS += [get] * 2 + [list_] * 4 + [count]
 _RESOURCE = st.sampled_from(WEIGHTED)
 VALID: Commands = st.tuples(st.sampled_from(_ACTIONS), _RESOURCE).flatmap(lambda drawn: drawn[0](drawn[1]))
-"""Draws a valid command, of each action about as often as it has ways to be said."""
+"""Draws a valid command; actions with more forms come more often."""
 
 
 @cache
@@ -126,7 +126,7 @@ def _spoil_data(command: Command, wrong: Command) -> Command:
 
 @cache
 def spoiled(resource: str) -> Commands:
-    """Draw a command with something wrong in one place."""
+    """Draw a command with one fault."""
     writes = st.one_of(create(resource), update(resource), upsert(resource))
     keyed = st.one_of(update(resource), delete(resource), get(resource))
     reads = st.one_of(get(resource), list_(resource), count(resource))
@@ -144,14 +144,16 @@ def spoiled(resource: str) -> Commands:
     return st.one_of(
         st.builds(_spoil_data, writes, rows.wrong_values(resource)),
         st.builds(
-            lambda one, key: {**one, "key": key}, keyed.filter(lambda one: "key" in one), rows.wrong_keys(resource)
+            lambda command, key: {**command, "key": key},
+            keyed.filter(lambda command: "key" in command),
+            rows.wrong_keys(resource),
         ),
         st.builds(
-            lambda one, where: {**one, "where": where},
-            reads.filter(lambda one: "key" not in one),
+            lambda command, where: {**command, "where": where},
+            reads.filter(lambda command: "key" not in command),
             ask.wrong_wheres(resource),
         ),
-        st.builds(lambda one, part: {**one, **part}, plain(resource), st.sampled_from(wrong_parts)),
+        st.builds(lambda command, part: {**command, **part}, plain(resource), st.sampled_from(wrong_parts)),
         st.builds(_without_one, plain(resource), st.integers(0, 5)),
     )
 

@@ -1,4 +1,4 @@
-"""Questions whose every value and made-up name has a mark that nothing else has."""
+"""Commands whose values and invented names all contain a unique mark."""
 
 import base64
 import secrets
@@ -14,7 +14,7 @@ from tests.property.strategies import questions
 Json = Any
 MARK = secrets.token_hex(8)
 SHORT = "".join(secrets.choice("QXZJ") for _ in range(5))
-"""Stands where there is no room for the long one."""
+"""A mark for short fields."""
 TOKEN = f"{secrets.token_hex(4)}-5a5a-4a5a-8a5a-{secrets.token_hex(6)}"
 _TEXTS = [MARK, f"{MARK}'; DROP TABLE things; --", f"/*{MARK}*/", f'"{MARK}"', f"`{MARK}`", f"%{MARK}\\%_", f":{MARK}"]
 _TEXTS += [f"é😀{MARK}", f"$1{MARK}", f"?{MARK}", f"%({MARK})s", f"{MARK}\\\\", f"\x1b\n{MARK}\t"]
@@ -39,7 +39,7 @@ _BY_NAME: dict[str, list[Json]] = {
 }
 MARKS = (MARK, SHORT, TOKEN, TOKEN.replace("-", ""), base64.b64encode(MARK.encode()).decode(), MARK.encode().hex())
 NUMBERS = ("29183", "918273", "9182736", "2918-07-26", "19:18:27")
-"""What no statement may hold."""
+"""Values that no statement may contain."""
 _NAMES = [
     f"nosuch{MARK}",
     f"id; DROP TABLE {MARK}",
@@ -54,59 +54,59 @@ Drawn = st.SearchStrategy[Json]
 
 
 def values(resource: str, name: str) -> list[Json]:
-    """Give marked values that a field takes."""
+    """Return marked values that a field takes."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    kind = RESOURCES[resource].fields[name].kind
-    if "like" not in kind.operators:
+    value_type = RESOURCES[resource].fields[name].value_type
+    if "like" not in value_type.operators:
         return [918273645, -918273645]
     try:
-        kind.load(max(_TEXTS, key=len))
-    except Exception:  # noqa: BLE001 - it has a length that is too small
+        value_type.load(max(_TEXTS, key=len))
+    except Exception:  # noqa: BLE001 - the field is too short
         return [SHORT]
     return list(_TEXTS)
 
 
 def conditions(resource: str) -> Iterator[Json]:
-    """Give every field with every operator, with marked values."""
+    """Return every field with every operator, with marked values."""
     for name, field in RESOURCES[resource].fields.items():
-        if field.hidden or not field.kind.operators:
+        if field.hidden or not field.value_type.operators:
             continue
-        found = values(resource, name)
-        for word in field.kind.operators:
-            if word in ("in", "not_in"):
-                yield {name: {word: found[:5]}}
-            elif word == "between":
-                yield {name: {word: [found[0], found[-1]]}}
-            elif word in ("like", "ilike", "starts_with", "ends_with", "contains"):
-                yield from ({name: {word: text}} for text in _TEXTS)
+        marked = values(resource, name)
+        for operator in field.value_type.operators:
+            if operator in ("in", "not_in"):
+                yield {name: {operator: marked[:5]}}
+            elif operator == "between":
+                yield {name: {operator: [marked[0], marked[-1]]}}
+            elif operator in ("like", "ilike", "starts_with", "ends_with", "contains"):
+                yield from ({name: {operator: text}} for text in _TEXTS)
             else:
-                yield from ({name: {word: value}} for value in found)
-        yield from ({name: value} for value in found)
+                yield from ({name: {operator: value}} for value in marked)
+        yield from ({name: value} for value in marked)
 
 
 _OPERANDS: list[Json] = [1, MARK, {"eq": MARK}, {"any": {}}, {MARK: MARK}]
 
 
-def _named(resource: str) -> Iterator[Json]:
+def _hostile_conditions(resource: str) -> Iterator[Json]:
     yield from conditions(resource)
     yield from ({name: value} for name in _NAMES for value in _OPERANDS)
-    yield from ({name: {word: 1}} for name in RESOURCES[resource].visible for word in _NAMES)
+    yield from ({name: {operator: 1}} for name in RESOURCES[resource].visible for operator in _NAMES)
 
 
 @cache
 def wheres(resource: str) -> Drawn:
-    """Draw a filter; some name what there is not."""
-    hostile = st.sampled_from(list(_named(resource)))
-    found = questions.wheres(resource, 2, conditions)
+    """Draw a filter, sometimes with unknown names."""
+    hostile = st.sampled_from(list(_hostile_conditions(resource)))
+    filters = questions.wheres(resource, 2, conditions)
     return st.one_of(
-        found, found, found.map(lambda where: where), st.builds(lambda a, b: {"and": [a, b]}, found, hostile)
+        filters, filters, filters.map(lambda where: where), st.builds(lambda a, b: {"and": [a, b]}, filters, hostile)
     )
 
 
 @cache
 def commands(resource: str) -> Drawn:
-    """Draw a command that asks in many words."""
+    """Draw a command with hostile names and values."""
     names = st.sampled_from([*RESOURCES[resource].visible * 2, *_NAMES])
     orders = st.one_of(questions.orders(resource), st.lists(names, max_size=3))
     shown = st.one_of(questions.fields(resource), st.lists(names, min_size=1, max_size=3))

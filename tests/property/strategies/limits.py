@@ -1,4 +1,4 @@
-"""Commands that ask for more than they may."""
+"""Commands that exceed a limit."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ def _nested(depth: int) -> dict[str, Any]:
     return {"not": _nested(depth - 1)} if depth else {"id": 1}
 
 
-def _list(**parts: Any) -> Command:  # noqa: ANN401 - JSON
-    return {"resource": "things", "action": "list", **parts}
+def _list(**fields: Any) -> Command:  # noqa: ANN401 - JSON
+    return {"resource": "things", "action": "list", **fields}
 
 
 _WORDS = [{"id": number, "word": str(number)} for number in range(1, LIMITS.rows + 2)]
 OVER_LIMITS: st.SearchStrategy[Command] = st.sampled_from(
     [
         _list(limit=LIMITS.page + 1),
-        _list(where=_nested(LIMITS.where_depth)),
+        _list(where=_nested(LIMITS.where_depth + 1)),
         _list(where={"or": [{"id": number} for number in range(LIMITS.conditions + 1)]}),
         _list(where={"id": {"in": list(range(LIMITS.values + 1))}}),
         _list(include=["parts.thing.parts.thing"]),

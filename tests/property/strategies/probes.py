@@ -1,4 +1,4 @@
-"""Commands for rules that others seldom meet: unknown values below a row, pages with nulls, what is written once."""
+"""Commands for rare cases: unknown values in related rows, pages with nulls, write-once fields."""
 
 from typing import Any
 
@@ -13,21 +13,21 @@ Commands = st.SearchStrategy[Command]
 
 
 def _nullable(resource: str) -> list[str]:
-    """Name the fields that may be null and that can be ordered by alike on all databases."""
+    """Return the nullable fields that all databases sort alike."""
     return [
         name
         for name, field in RESOURCES[resource].fields.items()
-        if field.null and not field.hidden and field.kind.sortable and "gt" in field.kind.operators
+        if field.null and not field.hidden and field.value_type.sortable and "gt" in field.value_type.operators
     ]
 
 
 def _related(resource: str, name: str) -> Commands:
     target = RESOURCES[resource].relationships[name].target
-    unknown = [one for one in conditions(target) if next(iter(one)) in _nullable(target)]
+    unknown = [condition for condition in conditions(target) if next(iter(condition)) in _nullable(target)]
     where = st.builds(
-        lambda word, inner, negated: _negated({name: {word: inner}}, negated=negated),
+        lambda quantifier, inner, negated: _negated({name: {quantifier: inner}}, negated=negated),
         st.sampled_from(["every", "every", "none", "any"]),
-        st.one_of(st.sampled_from(unknown), st.sampled_from(unknown).map(lambda one: {"not": one})),
+        st.one_of(st.sampled_from(unknown), st.sampled_from(unknown).map(lambda condition: {"not": condition})),
         st.booleans(),
     )
     action = st.sampled_from(["list", "count"])
@@ -41,7 +41,7 @@ def _negated(where: Command, *, negated: bool) -> Command:
 QUANTIFIED: Commands = st.sampled_from(
     [("things", "parts"), ("things", "parts"), ("tags", "things"), ("pairs", "cards"), ("nodes", "children")]
 ).flatmap(lambda drawn: _related(*drawn))
-"""Ask for rows by rows that belong to them, of some of which it is not known whether they match."""
+"""Filter rows by related rows, for some of which the condition is unknown."""
 
 
 def _page(resource: str) -> Commands:
@@ -55,11 +55,11 @@ def _page(resource: str) -> Commands:
 FIRST_PAGES: Commands = st.sampled_from(["things", "things", "parts", "words", "pairs", "nodes", "cards"]).flatmap(
     _page
 )
-"""Ask for the first of several pages, in an order with nulls in it."""
+"""Read the first of several pages, in an order with nulls."""
 
-_KEPT = {"name": st.just("tom"), "origin": st.sampled_from([*good("origin"), None])}
-_BY_KEY = st.fixed_dictionaries({**_KEPT, "id": st.sampled_from([1, 2, 3])})
-_BY_CODE = st.fixed_dictionaries({**_KEPT, "code": st.sampled_from(["a", "b", "c"])})
+_WRITE_ONCE = {"name": st.just("tom"), "origin": st.sampled_from([*good("origin"), None])}
+_BY_KEY = st.fixed_dictionaries({**_WRITE_ONCE, "id": st.sampled_from([1, 2, 3])})
+_BY_CODE = st.fixed_dictionaries({**_WRITE_ONCE, "code": st.sampled_from(["a", "b", "c"])})
 
 
 def _upsert(data: st.SearchStrategy[Any], **rest: Any) -> Commands:  # noqa: ANN401 - JSON
@@ -68,4 +68,4 @@ def _upsert(data: st.SearchStrategy[Any], **rest: Any) -> Commands:  # noqa: ANN
 
 
 WRITTEN_ONCE: Commands = st.one_of(_upsert(_BY_KEY), _upsert(_BY_CODE, on=["code"]))
-"""Say once more what may be written once."""
+"""Write write-once fields again."""

@@ -6,40 +6,44 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.property.reference.kinds import TOKEN
 from tests.property.reference.schema import RESOURCES
+from tests.property.reference.value_types import TOKEN
 from tests.property.strategies.values import good, wrong
 
 Json = Any
 Drawn = st.SearchStrategy[Json]
 Conditions = Callable[[str], Iterator[Json]]
-"""Gives conditions on the fields of a resource."""
+"""Returns conditions on the fields of a resource."""
 _COMPARED = ("eq", "neq", "gt", "gte", "lt", "lte")
 _PATTERNS = ["a", "A", "%", "_", "a%", "%a%", r"\%", "", "é", r"a\_b", "'", "a_b"]
 
 
 def conditions(resource: str) -> Iterator[Json]:
-    """Give every field with every operator that its type has, and some values."""
+    """Return every field with every operator that its type has, and some values."""
     for name, field in RESOURCES[resource].fields.items():
         if field.hidden:
             continue
         yield {name: {"is_null": True}}
         yield {name: {"is_null": False}}
-        operators, values = field.kind.operators, [0, 1] if field.read_only else good(name)
+        operators, values = field.value_type.operators, [0, 1] if field.read_only else good(name)
         if not operators:
             continue
         yield from ({name: value} for value in [*values, None])
         yield {name: {"neq": None}}
-        yield from ({name: {word: value}} for word in _COMPARED if word in operators for value in values)
-        yield from ({name: {word: some}} for word in ("in", "not_in") for some in ([], values[:1], values[:3]))
+        yield from ({name: {operator: value}} for operator in _COMPARED if operator in operators for value in values)
+        yield from (
+            {name: {operator: items}} for operator in ("in", "not_in") for items in ([], values[:1], values[:3])
+        )
         if "between" in operators:
             yield {name: {"between": [values[0], values[-1]]}}
             yield {name: {"gte": values[0], "lt": values[-1]}}
         if "like" in operators:
             yield from (
-                {name: {word: one}} for word in ("like", "starts_with", "ends_with", "contains") for one in _PATTERNS
+                {name: {operator: pattern}}
+                for operator in ("like", "starts_with", "ends_with", "contains")
+                for pattern in _PATTERNS
             )
-            yield from ({name: {"ilike": one}} for one in _PATTERNS if one.isascii())
+            yield from ({name: {"ilike": pattern}} for pattern in _PATTERNS if pattern.isascii())
 
 
 _NO_RELATED: list[Json] = [1, {}, {"some": {}}, {"any": 1}, {"any": {"nosuch": 1}}]
@@ -54,11 +58,11 @@ def _wrong_conditions(resource: str) -> Iterator[Json]:
         yield {name: {}}
         yield {name: {"frob": 1}}
         yield {name: {"is_null": 1}}
-        if not field.read_only and field.kind.operators:
+        if not field.read_only and field.value_type.operators:
             yield from ({name: {"eq": value}} for value in wrong(resource, name) if value is not None)
-            yield from ({name: {word: [None]}} for word in ("in", "not_in"))
+            yield from ({name: {operator: [None]}} for operator in ("in", "not_in"))
         broken: list[Json] = [("gt", None), ("between", [1]), ("between", 1), ("in", 1), ("like", 1), ("like", "a\\")]
-        yield from ({name: {word: value}} for word, value in broken)
+        yield from ({name: {operator: value}} for operator, value in broken)
     for name in RESOURCES[resource].relationships:
         yield from ({name: value} for value in _NO_RELATED)
 
@@ -70,43 +74,47 @@ def wheres(resource: str, depth: int = 2, conditions: Conditions = conditions) -
     if depth == 0:
         return plain
     inner = wheres(resource, depth - 1, conditions)
-    through = [
+    related = [
         st.builds(
-            _through,
+            _related,
             st.just(name),
             st.sampled_from(["any", "none", "every"]),
-            wheres(one.target, depth - 1, conditions),
+            wheres(relationship.target, depth - 1, conditions),
         )
-        for name, one in RESOURCES[resource].relationships.items()
+        for name, relationship in RESOURCES[resource].relationships.items()
     ]
     groups = st.builds(
-        lambda word, parts: {word: parts}, st.sampled_from(["and", "or"]), st.lists(inner, min_size=1, max_size=3)
+        lambda operator, conditions_: {operator: conditions_},
+        st.sampled_from(["and", "or"]),
+        st.lists(inner, min_size=1, max_size=3),
     )
     return st.one_of(
         plain,
-        st.builds(lambda one, other: {**one, **other}, plain, plain),
+        st.builds(lambda left, right: {**left, **right}, plain, plain),
         groups,
-        inner.map(lambda part: {"not": part}),
-        *through,
+        inner.map(lambda condition: {"not": condition}),
+        *related,
         st.just({}),
     )
 
 
-def _through(name: str, word: str, where: Json) -> Json:
-    return {name: {word: where}}
+def _related(name: str, quantifier: str, where: Json) -> Json:
+    return {name: {quantifier: where}}
 
 
 @cache
 def wrong_wheres(resource: str) -> Drawn:
-    """Draw what is no filter."""
+    """Draw a value that is not a valid filter."""
     return st.sampled_from(list(_wrong_conditions(resource)))
 
 
 def _sortable(resource: str) -> list[str]:
-    """Name what to order by. MariaDB has an order of its own for UUIDs."""
+    """Return the fields to sort by. MariaDB sorts UUIDs in its own way."""
     fields = RESOURCES[resource].fields
     return [
-        name for name in RESOURCES[resource].visible if fields[name].kind.sortable and fields[name].kind is not TOKEN
+        name
+        for name in RESOURCES[resource].visible
+        if fields[name].value_type.sortable and fields[name].value_type is not TOKEN
     ]
 
 
@@ -133,7 +141,7 @@ def groupings(resource: str) -> Drawn:
 
 @cache
 def includes(resource: str, depth: int = 2, conditions: Conditions = conditions) -> Drawn:
-    """Draw what to load beside the rows."""
+    """Draw an include."""
     names = list(RESOURCES[resource].relationships)
     if not names:
         return st.just([])
@@ -148,14 +156,14 @@ def includes(resource: str, depth: int = 2, conditions: Conditions = conditions)
 
 
 def _options(resource: str, name: str, depth: int, conditions: Conditions) -> Drawn:
-    one = RESOURCES[resource].relationships[name]
-    optional: dict[str, Drawn] = {"fields": fields(one.target)}
-    if one.many:
+    relationship = RESOURCES[resource].relationships[name]
+    optional: dict[str, Drawn] = {"fields": fields(relationship.target)}
+    if relationship.many:
         optional |= {
-            "where": wheres(one.target, 0, conditions),
-            "order": orders(one.target),
+            "where": wheres(relationship.target, 0, conditions),
+            "order": orders(relationship.target),
             "limit": st.integers(0, 3),
         }
     if depth > 1:
-        optional["include"] = includes(one.target, depth - 1, conditions)
+        optional["include"] = includes(relationship.target, depth - 1, conditions)
     return st.one_of(st.just(True), st.fixed_dictionaries({}, optional=optional))  # noqa: FBT003 - JSON

@@ -1,4 +1,4 @@
-"""The `data` of commands: rows to insert, rows below them, changes, links."""
+"""The `data` of commands: rows to insert, related rows, changes, links."""
 
 from functools import cache
 from typing import Any
@@ -9,7 +9,7 @@ from tests.property.reference.schema import GENERATED, REQUIRED, RESOURCES
 from tests.property.strategies.values import OFTEN, free_pairs, good, good_pairs, wrong_pairs
 
 Json = Any
-Rows = st.SearchStrategy[dict[str, Json]]
+TableRows = st.SearchStrategy[dict[str, Json]]
 SOME_KEYS = st.lists(st.sampled_from([1, 2, 3]), max_size=3, unique=True)
 LINKS = st.one_of(
     st.fixed_dictionaries({"set": SOME_KEYS}),
@@ -22,15 +22,15 @@ LINKS = st.one_of(
 @cache
 def keys(resource: str) -> st.SearchStrategy[Json]:
     """Draw the key of a row."""
-    found = RESOURCES[resource]
-    if len(found.key) == 1:
-        return st.sampled_from(good(found.key[0]))
-    return st.fixed_dictionaries({name: st.sampled_from(good(name)) for name in found.key})
+    schema = RESOURCES[resource]
+    if len(schema.key) == 1:
+        return st.sampled_from(good(schema.key[0]))
+    return st.fixed_dictionaries({name: st.sampled_from(good(name)) for name in schema.key})
 
 
 @cache
 def wrong_keys(resource: str) -> st.SearchStrategy[Json]:
-    """Draw what is no key."""
+    """Draw a value that is not a valid key."""
     if len(RESOURCES[resource].key) == 1:
         return st.sampled_from([None, "1", 1.5, True, [1], {"id": 1}, 2**40])
     broken: list[Json] = [
@@ -46,18 +46,18 @@ def wrong_keys(resource: str) -> st.SearchStrategy[Json]:
 
 @cache
 def pairs(resource: str) -> st.SearchStrategy[tuple[str, Json]]:
-    """Draw a field that may be left out, and a value."""
+    """Draw an optional field, and a value."""
     values: dict[str, list[Json]] = {}
     for name, value in good_pairs(resource):
         values.setdefault(name, []).append(value)
-    # The field first: those with few values come as often as others.
+    # Draw the field first, so that fields with few values come as often as others.
     names = [name for name in values for _ in range(2 if name in OFTEN else 1)]
     common = st.sampled_from(names).flatmap(lambda name: st.tuples(st.just(name), st.sampled_from(values[name])))
     return common if resource != "things" else st.one_of(common, common, common, free_pairs(resource))
 
 
 @cache
-def new_rows(resource: str, *, generated: bool = True) -> Rows:
+def new_rows(resource: str, *, generated: bool = True) -> TableRows:
     """Draw a row to insert."""
     needed: dict[str, st.SearchStrategy[Json]] = {}
     given: dict[str, st.SearchStrategy[Json]] = {}
@@ -75,16 +75,16 @@ def _merged(row: dict[str, Json], rest: list[tuple[str, Json]]) -> dict[str, Jso
 
 
 @cache
-def nested_rows(resource: str, *, generated: bool = True) -> Rows:
-    """Draw a row to insert, with rows below it and links."""
-    found = RESOURCES[resource]
+def nested_rows(resource: str, *, generated: bool = True) -> TableRows:
+    """Draw a row to insert, with related rows and links."""
+    schema = RESOURCES[resource]
     optional: dict[str, st.SearchStrategy[Json]] = {}
-    for name, one in found.relationships.items():
-        if one.linked:
+    for name, relationship in schema.relationships.items():
+        if relationship.linked:
             optional[name] = LINKS
-        elif one.owner:
-            rows = st.builds(_without, new_rows(one.target, generated=generated), st.just(one.theirs))
-            optional[name] = st.lists(rows, max_size=2) if one.many else rows
+        elif relationship.owner:
+            rows = st.builds(_without, new_rows(relationship.target, generated=generated), st.just(relationship.theirs))
+            optional[name] = st.lists(rows, max_size=2) if relationship.many else rows
     below = st.fixed_dictionaries({}, optional=optional)
     return st.builds(lambda row, more: {**row, **more}, new_rows(resource, generated=generated), below)
 
@@ -94,32 +94,32 @@ def _without(row: dict[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
 
 
 @cache
-def changes(resource: str) -> Rows:
-    """Draw what to change in a row."""
-    found = RESOURCES[resource]
-    once = [name for name, field in found.fields.items() if field.write_once]
-    return st.builds(lambda given: _without(dict(given), tuple(once)), st.lists(pairs(resource), max_size=4))
+def changes(resource: str) -> TableRows:
+    """Draw the changes of a row."""
+    schema = RESOURCES[resource]
+    write_once = [name for name, field in schema.fields.items() if field.write_once]
+    return st.builds(lambda given: _without(dict(given), tuple(write_once)), st.lists(pairs(resource), max_size=4))
 
 
 @cache
-def linked_changes(resource: str) -> Rows:
-    """Draw what to change in a row and its links."""
-    linked = {name: LINKS for name, one in RESOURCES[resource].relationships.items() if one.linked}
+def linked_changes(resource: str) -> TableRows:
+    """Draw the changes of a row and its links."""
+    linked = {name: LINKS for name, relationship in RESOURCES[resource].relationships.items() if relationship.linked}
     return st.builds(lambda row, more: {**row, **more}, changes(resource), st.fixed_dictionaries({}, optional=linked))
 
 
 @cache
-def wrong_values(resource: str) -> Rows:
-    """Draw what spoils a row."""
+def wrong_values(resource: str) -> TableRows:
+    """Draw invalid fields of a row."""
     return st.lists(st.sampled_from(list(wrong_pairs(resource))), min_size=1, max_size=2).map(dict)
 
 
 def with_keys(command: dict[str, Json]) -> dict[str, Json]:
-    """Give a command that inserts only rows with keys: of a dry run nobody hears which keys were made up."""
+    """Return a command that inserts rows with keys only: without events, generated keys of a dry run are unknown."""
     if isinstance(command.get("commands"), list):
         return {
             **command,
-            "commands": [with_keys(one) if isinstance(one, dict) else one for one in command["commands"]],
+            "commands": [with_keys(inner) if isinstance(inner, dict) else inner for inner in command["commands"]],
         }
     resource = command.get("resource")
     if command.get("action") not in ("create", "upsert") or not isinstance(resource, str):
@@ -129,14 +129,14 @@ def with_keys(command: dict[str, Json]) -> dict[str, Json]:
 
 def _with_keys(resource: str, data: Json, used: list[int]) -> Json:
     if isinstance(data, list):
-        return [_with_keys(resource, one, used) for one in data]
+        return [_with_keys(resource, item, used) for item in data]
     if not isinstance(data, dict) or resource not in RESOURCES:
         return data
-    found = dict(data)
-    if "id" in RESOURCES[resource].fields and "id" not in found:
+    row = dict(data)
+    if "id" in RESOURCES[resource].fields and "id" not in row:
         used.append(used[-1] + 1)
-        found["id"] = used[-1]
-    for name, one in RESOURCES[resource].relationships.items():
-        if name in found and one.owner:
-            found[name] = _with_keys(one.target, found[name], used)
-    return found
+        row["id"] = used[-1]
+    for name, relationship in RESOURCES[resource].relationships.items():
+        if name in row and relationship.owner:
+            row[name] = _with_keys(relationship.target, row[name], used)
+    return row

@@ -1,4 +1,4 @@
-"""What sequences begin with: rows that later commands find, most of the time."""
+"""The first commands of sequences: rows that later commands usually find."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from tests.property.strategies.rows import pairs
 from tests.property.strategies.values import good
 
 Command = dict[str, Any]
-MOST = 7
-"""How many messages a sequence begins with at most."""
+MAX_SEEDS = 7
+"""The largest number of seed commands of a sequence."""
 _CONSTRAINED = frozenset({"id", "name", "code", "left", "right", "amount"})
 _OPEN = [
     name
@@ -24,9 +24,11 @@ def _create(resource: str, *rows: Command) -> Command:
 
 
 def _full(index: int) -> Command:
-    """Give most fields of a row one of their common values."""
+    """Return most fields of a row one of their common values."""
     return {
-        name: good(name)[(index + place) % len(good(name))] for place, name in enumerate(_OPEN) if place % 4 != index
+        name: good(name)[(index + position) % len(good(name))]
+        for position, name in enumerate(_OPEN)
+        if position % 4 != index
     }
 
 
@@ -35,8 +37,8 @@ _FULL: list[Command] = [{}, _full(0), _full(1), _full(2)]
 
 def _thing(number: int, base: Command, given: list[tuple[str, Any]]) -> Command:
     free = {name: value for name, value in given if name not in _CONSTRAINED}
-    mine = {"id": number, "name": "tom", "code": "abc"[number - 1], "left": 1, "right": "xyz"[number - 1]}
-    return {**base, **free, **mine}
+    own = {"id": number, "name": "tom", "code": "abc"[number - 1], "left": 1, "right": "xyz"[number - 1]}
+    return {**base, **free, **own}
 
 
 _ROW = st.tuples(st.sampled_from(_FULL), st.lists(pairs("things"), max_size=5))

@@ -1,4 +1,4 @@
-"""Sequences of messages: commands, repeats, other commands under their ids, next pages, and what is no command."""
+"""Sequences of messages: commands, repeats, reused ids, next pages, and messages that are not commands."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,14 @@ Command = dict[str, Any]
 
 @dataclass(frozen=True)
 class Again:
-    """The same message as one before it."""
+    """A repeat of an earlier message."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Reused:
-    """The id of a message before it, with another command."""
+    """The id of an earlier message, with another command."""
 
     index: int
     command: Command
@@ -33,22 +33,22 @@ class Reused:
 
 @dataclass(frozen=True)
 class NextPage:
-    """The same list as one before it, after that one's last row."""
+    """The same list as an earlier one, after its last row."""
 
     index: int
 
 
 @dataclass(frozen=True)
 class Pages:
-    """A list and the pages behind it."""
+    """A list and its next pages."""
 
-    first: Command
+    start: Command
     more: int
 
 
 @dataclass(frozen=True)
 class Raw:
-    """A message that is not just a command."""
+    """A message with a raw body or properties."""
 
     body: bytes | Command
     properties: tuple[tuple[str, Any], ...] = ()
@@ -72,8 +72,8 @@ _RAW: list[Raw] = [
     *(Raw({**_LIST, name: "nosuch"}) for name in ("resource", "action")),
     *(Raw(_CREATE, id=name) for name in (None, "", "x" * 201)),
 ]
-_DRY: st.SearchStrategy[Any] = st.one_of(VALID, TRANSACTIONS, SPOILED).map(
-    lambda one: {**with_keys(one), "dry_run": True}
+_DRY_RUNS: st.SearchStrategy[Any] = st.one_of(VALID, TRANSACTIONS, SPOILED).map(
+    lambda step: {**with_keys(step), "dry_run": True}
 )
 _WEIGHTED: list[tuple[int, st.SearchStrategy[Any]]] = [
     (16, VALID),
@@ -81,7 +81,7 @@ _WEIGHTED: list[tuple[int, st.SearchStrategy[Any]]] = [
     (3, TRANSACTIONS),
     (1, CALLS),
     (1, OVER_LIMITS),
-    (2, _DRY),
+    (2, _DRY_RUNS),
     (1, _INDEX.map(Again)),
     (1, st.builds(Reused, _INDEX, VALID)),
     (1, _INDEX.map(NextPage)),
@@ -90,24 +90,24 @@ _WEIGHTED: list[tuple[int, st.SearchStrategy[Any]]] = [
     (1, WRITTEN_ONCE),
     (1, st.sampled_from(_RAW)),
 ]
-_STEPS = st.sampled_from([one for weight, one in _WEIGHTED for _ in range(weight)]).flatmap(lambda one: one)
+_STEPS = st.sampled_from([step for weight, step in _WEIGHTED for _ in range(weight)]).flatmap(lambda step: step)
 
 
 def _messages(steps: list[Any]) -> list[Sent]:
-    found: list[Sent] = []
+    messages: list[Sent] = []
     for number, step in enumerate(steps):
         if isinstance(step, Pages):
-            found += _pages(f"m{number}", step)
-        elif (one := _message(f"m{number}", step, found)) is not None:
-            found.append(one)
-    return found
+            messages += _pages(f"m{number}", step)
+        elif (message := _message(f"m{number}", step, messages)) is not None:
+            messages.append(message)
+    return messages
 
 
 def _pages(name: str, pages: Pages) -> list[Sent]:
-    found = [Sent(name, pages.first)]
+    messages = [Sent(name, pages.start)]
     for number in range(pages.more):
-        found.append(_next_page(f"{name}-{number}", found[-1]))
-    return found
+        messages.append(_next_page(f"{name}-{number}", messages[-1]))
+    return messages
 
 
 def _message(name: str, step: Any, before: list[Sent]) -> Sent | None:  # noqa: ANN401 - one of the steps
@@ -119,7 +119,9 @@ def _message(name: str, step: Any, before: list[Sent]) -> Sent | None:  # noqa: 
         case Reused(index, command):
             return Sent(before[index].id, command) if index < len(before) else None
         case NextPage(index):
-            lists = [one for one in before if isinstance(one.body, dict) and one.body.get("action") == "list"]
+            lists = [
+                message for message in before if isinstance(message.body, dict) and message.body.get("action") == "list"
+            ]
             return _next_page(name, lists[index % len(lists)]) if lists else None
     return Sent(name, step)
 
@@ -131,9 +133,9 @@ def _next_page(name: str, before: Sent) -> Sent:
 
 
 SEQUENCES: st.SearchStrategy[list[Sent]] = st.builds(
-    lambda first, rest: _messages([*first, *rest]),
+    lambda seeds, rest: _messages([*seeds, *rest]),
     SEEDS,
     st.lists(_STEPS, min_size=6, max_size=10),
 )
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=6)
-"""How many messages arrive together, over and over."""
+"""How many messages arrive together, in turn."""

@@ -1,4 +1,4 @@
-"""Transactions, with and without references to what earlier commands of theirs came to."""
+"""Transactions, with and without references to the results of their earlier commands."""
 
 from typing import Any
 
@@ -16,11 +16,16 @@ def _transaction(commands: list[Command]) -> Command:
 
 
 def _referring(thing: Command, part: Command, rest: list[Command], path: str) -> Command:
-    first = {"resource": "things", "action": "create", "as": "it", "data": thing}
-    second = {"resource": "parts", "action": "create", "data": {**part, "thing_id": {"$ref": path}}}
-    third = {"resource": "things", "action": "update", "key": {"$ref": "it.id"}, "data": {"note": {"$ref": "it.name"}}}
-    fourth = {"resource": "things", "action": "get", "where": {"id": {"in": [{"$ref": "it.id"}]}}}
-    return _transaction([first, *rest, second, third, fourth][:5])
+    create_thing = {"resource": "things", "action": "create", "as": "it", "data": thing}
+    create_part = {"resource": "parts", "action": "create", "data": {**part, "thing_id": {"$ref": path}}}
+    update_thing = {
+        "resource": "things",
+        "action": "update",
+        "key": {"$ref": "it.id"},
+        "data": {"note": {"$ref": "it.name"}},
+    }
+    get_thing = {"resource": "things", "action": "get", "where": {"id": {"in": [{"$ref": "it.id"}]}}}
+    return _transaction([create_thing, *rest, create_part, update_thing, get_thing][:5])
 
 
 TRANSACTIONS: st.SearchStrategy[Command] = st.one_of(

@@ -1,9 +1,9 @@
-"""What the properties of a message must be."""
+"""The properties that every command needs."""
 
 import pytest
 
-from service.contract.delivery import Delivery
-from service.contract.errors import Invalid, Malformed, Timeout
+from crudmq.contract.delivery import Delivery
+from crudmq.contract.errors import Invalid, Malformed, Timeout
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from service.contract.errors import Invalid, Malformed, Timeout
         Delivery(b"{}", message_id="m", content_encoding="gzip"),
     ],
 )
-def test_without_the_right_properties_a_message_is_no_command(delivery: Delivery) -> None:
+def test_a_message_without_the_required_properties_is_malformed(delivery: Delivery) -> None:
     with pytest.raises(Malformed):
         delivery.check_properties()
 
@@ -28,27 +28,27 @@ def test_without_the_right_properties_a_message_is_no_command(delivery: Delivery
         Delivery(b"{}", message_id="m", content_type="application/json", content_encoding="utf-8"),
     ],
 )
-def test_with_the_right_ones_it_is(delivery: Delivery) -> None:
+def test_a_message_with_the_required_properties_passes(delivery: Delivery) -> None:
     delivery.check_properties()
 
 
 @pytest.mark.parametrize("deadline", ["soon", 7, "2999-01-01T00:00:00", ["2999-01-01T00:00:00Z"]])
-def test_a_deadline_must_be_a_time_with_an_offset(deadline: object) -> None:
+def test_a_deadline_must_be_a_timestamp_with_an_offset(deadline: object) -> None:
     with pytest.raises(Invalid) as caught:
         Delivery(b"{}", message_id="m", headers={"x-deadline": deadline}).check_deadline()
     assert caught.value.details[0].path == "headers.x-deadline"
 
 
-def test_past_its_deadline_a_command_is_not_run() -> None:
+def test_a_deadline_that_has_passed_is_a_timeout() -> None:
     with pytest.raises(Timeout):
         Delivery(b"{}", message_id="m", headers={"x-deadline": "2020-01-01T00:00:00+02:00"}).check_deadline()
 
 
-def test_before_its_deadline_it_is() -> None:
+def test_a_deadline_in_the_future_passes() -> None:
     Delivery(b"{}", message_id="m", headers={"x-deadline": "2999-01-01T00:00:00Z"}).check_deadline()
 
 
-def test_headers_that_are_no_text_count_as_absent() -> None:
+def test_headers_that_are_not_text_count_as_absent() -> None:
     delivery = Delivery(b"{}", message_id="m", headers={"traceparent": 1, "partition-key": ""})
     assert delivery.header("traceparent") is None
     assert delivery.header("partition-key") is None

@@ -3,8 +3,8 @@
 import json
 import uuid
 
-from service.contract import event
-from service.contract.delivery import Delivery
+from crudmq.contract import event
+from crudmq.contract.delivery import Delivery
 
 CAUSE = Delivery(b"{}", message_id="m1", user_id="billing", headers={"traceparent": "00-1-2-01"})
 
@@ -14,9 +14,9 @@ def changed(cause: Delivery) -> event.Event:
 
 
 def test_an_event_is_a_cloud_event() -> None:
-    found = changed(CAUSE)
-    content = json.loads(found.body)
-    assert content.pop("id") == found.id
+    created = changed(CAUSE)
+    content = json.loads(created.body)
+    assert content.pop("id") == created.id
     assert content.pop("time").endswith("Z")
     assert content == {
         "specversion": "1.0",
@@ -37,22 +37,22 @@ def test_an_event_is_a_cloud_event() -> None:
 def test_ids_are_uuids_that_sort_by_time() -> None:
     ids = [event.new_id() for _ in range(100)]
     assert len(set(ids)) == 100
-    assert {uuid.UUID(one).version for one in ids} == {7}
-    milliseconds = [one[:13] for one in ids]
+    assert {uuid.UUID(id_).version for id_ in ids} == {7}
+    milliseconds = [id_[:13] for id_ in ids]
     assert milliseconds == sorted(milliseconds)
 
 
-def test_the_same_failure_has_the_same_id_each_time_it_is_told() -> None:
+def test_a_repeated_failure_has_the_same_id() -> None:
     data = {"action": "create", "error": {"code": "timeout"}}
-    first, again = (event.failure(CAUSE, "/here", resource="people", data=data) for _ in range(2))
+    failed, repeated = (event.failure(CAUSE, "/here", resource="people", data=data) for _ in range(2))
     other = event.failure(Delivery(b"{}", message_id="m2"), "/here", resource="people", data=data)
-    assert first.id == again.id != other.id
+    assert failed.id == repeated.id != other.id
 
 
-def test_a_subject_keeps_apart_what_a_key_holds() -> None:
+def test_a_subject_quotes_the_values_of_a_key() -> None:
     assert event.subject_of("users", (1, "a/b@c d")) == "users/1/a%2Fb%40c%20d"
 
 
-def test_the_partition_key_of_the_message_goes_before_the_subject() -> None:
+def test_the_partition_key_of_the_message_takes_precedence_over_the_subject() -> None:
     cause = Delivery(b"{}", message_id="m1", headers={"partition-key": "tenant-7"})
     assert json.loads(changed(cause).body)["partitionkey"] == "tenant-7"

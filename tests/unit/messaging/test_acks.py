@@ -1,4 +1,4 @@
-"""Acknowledging in runs."""
+"""Acknowledgements."""
 
 import asyncio
 from typing import Any
@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from pamqp import frame
 from pamqp.commands import Basic
 
-from service.messaging.acks import AckWindow
+from crudmq.messaging.acks import AckWindow
 
 
 class Channel:
-    """Does as RabbitMQ does with `basic.ack`: a tag that it does not know ends the channel."""
+    """Handles `basic.ack` as RabbitMQ does: an unknown tag closes the channel."""
 
     number = 1
 
@@ -24,60 +24,66 @@ class Channel:
         self.closing = asyncio.get_running_loop().create_future()
 
     def receive(self) -> None:
-        """Read what was written."""
+        """Read the frames that were written."""
         while not self.write_queue.empty():
-            left = self.write_queue.get_nowait().payload
-            while left:
-                size, _, found = frame.unmarshal(left)
-                assert isinstance(found, Basic.Ack)
-                self._acknowledge(found.delivery_tag, multiple=found.multiple)
-                left = left[size:]
+            payload = self.write_queue.get_nowait().payload
+            while payload:
+                size, _, ack = frame.unmarshal(payload)
+                assert isinstance(ack, Basic.Ack)
+                self._acknowledge(ack.delivery_tag, multiple=ack.multiple)
+                payload = payload[size:]
 
     def _acknowledge(self, tag: int, *, multiple: bool) -> None:
         assert tag in self.unacknowledged, "PRECONDITION_FAILED - unknown delivery tag"
-        self.unacknowledged -= {one for one in self.unacknowledged if one == tag or (multiple and one < tag)}
+        self.unacknowledged -= {other for other in self.unacknowledged if other == tag or (multiple and other < tag)}
         self.acks += 1
 
 
 @given(st.data())
-async def test_whatever_the_order_each_delivery_is_acknowledged_when_it_is_finished_and_not_before(
+async def test_in_any_order_each_delivery_is_acknowledged_when_it_is_finished_and_not_before(
     data: st.DataObject,
 ) -> None:
     order = data.draw(st.permutations(range(1, 31)))
     channel = Channel(len(order))
     window = AckWindow(channel)  # type: ignore[arg-type]
+    for tag in order:
+        window.delivered(tag, f"m{tag}")
     waiting = set(order)
     while waiting:
         size = data.draw(st.integers(1, 5))
         batch, order = order[:size], order[size:]
-        await window.finish(batch)
+        await window.ack(batch)
         channel.receive()
         waiting -= set(batch)
         assert channel.unacknowledged == waiting
+        assert window.unacknowledged == {f"m{tag}" for tag in waiting}
 
 
-async def test_a_run_takes_one_frame() -> None:
+async def test_a_run_of_deliveries_takes_one_frame() -> None:
     channel = Channel(100)
     window = AckWindow(channel)  # type: ignore[arg-type]
-    await window.finish(range(1, 51))
+    await window.ack(range(1, 51))
     channel.receive()
-    await window.finish(range(51, 101))
+    await window.ack(range(51, 101))
     channel.receive()
     assert channel.acks == 2
 
 
-async def test_on_a_channel_that_is_closed_nothing_is_acknowledged() -> None:
+async def test_nothing_is_acknowledged_on_a_closed_channel() -> None:
     channel = Channel(1)
     channel.is_closed = True
-    await AckWindow(channel).finish([1])  # type: ignore[arg-type]
+    window = AckWindow(channel)  # type: ignore[arg-type]
+    window.delivered(1, "m1")
+    await window.ack([1])
     assert channel.unacknowledged == {1}
+    assert window.unacknowledged == {"m1"}
 
 
-async def test_on_a_connection_that_is_lost_nobody_waits_for_room() -> None:
+async def test_an_acknowledgement_does_not_wait_for_room_on_a_lost_connection() -> None:
     channel = Channel(3)
     window = AckWindow(channel)  # type: ignore[arg-type]
-    await window.finish([1])
-    waiting = asyncio.create_task(window.finish([2]))
+    await window.ack([1])
+    waiting = asyncio.create_task(window.ack([2]))
     await asyncio.sleep(0)
     assert not waiting.done()
     channel.closing.set_result(None)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from service.messaging.topology import Topology
+from crudmq.messaging.topology import Topology
 
 
 def test_without_partitions_there_is_one_queue() -> None:

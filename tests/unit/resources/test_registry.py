@@ -7,8 +7,8 @@ from sqlalchemy import Column, Computed, Enum, ForeignKey, Integer, MetaData, St
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from service.resources.mapping import ExposureError
-from service.resources.registry import Registry, load
+from crudmq.resources.mapping import ExposureError
+from crudmq.resources.registry import Registry, load
 
 
 class Base(DeclarativeBase):
@@ -38,10 +38,10 @@ def registry() -> Registry:
     return Registry()
 
 
-def test_everything_is_taken_from_the_mapping(registry: Registry) -> None:
+def test_fields_keys_and_versions_come_from_the_mapping(registry: Registry) -> None:
     thing = registry.expose(Thing)
     assert thing.name == "things"
-    assert {name: (field.kind.name, field.required) for name, field in thing.fields.items()} == {
+    assert {name: (field.value_type.name, field.required) for name, field in thing.fields.items()} == {
         "id": ("integer(32)", False),
         "label": ("text(10)", True),
         "kind": ("one of a, b", False),
@@ -55,14 +55,14 @@ def test_everything_is_taken_from_the_mapping(registry: Registry) -> None:
     assert {name for name, field in thing.fields.items() if field.read_only} == {"double", "revision"}
 
 
-def test_rows_are_written_under_the_names_of_the_mapping(registry: Registry) -> None:
+def test_rows_are_dumped_under_the_names_of_the_mapping(registry: Registry) -> None:
     thing = registry.expose(Thing, hidden=["secret"])
     row = thing.row([1, "x", "a", "now", 2, "hush", 5])
     assert thing.dump(row) == {"id": 1, "label": "x", "kind": "a", "made": "now", "double": 2, "revision": 5}
     assert thing.version_of(row) == 5
 
 
-def test_a_core_table_is_as_good_as_a_class(registry: Registry) -> None:
+def test_a_core_table_can_be_exposed(registry: Registry) -> None:
     table = Table("pairs", MetaData(), Column("a", Integer, primary_key=True), Column("b", String, primary_key=True))
     pairs = registry.expose(table)
     assert [field.name for field in pairs.key] == ["a", "b"]
@@ -87,9 +87,36 @@ def test_a_resource_may_have_another_name(registry: Registry) -> None:
         {"name": ""},
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused(registry: Registry, options: dict[str, Any]) -> None:
+def test_an_option_with_an_unknown_name_is_rejected(registry: Registry, options: dict[str, Any]) -> None:
     with pytest.raises(ExposureError):
         registry.expose(Thing, **options)
+
+
+@pytest.mark.parametrize("hidden", [["id"], ["revision"], ["secret", "id"]], ids=",".join)
+def test_a_key_or_a_version_cannot_be_hidden(registry: Registry, hidden: list[str]) -> None:
+    with pytest.raises(ExposureError, match=f"cannot be hidden: {hidden[-1]}"):
+        registry.expose(Thing, hidden=hidden)
+    assert len(registry) == 0
+
+
+def test_a_chosen_version_cannot_be_hidden(registry: Registry) -> None:
+    table = Table("counted", MetaData(), Column("a", Integer, primary_key=True), Column("b", Integer))
+    with pytest.raises(ExposureError, match="cannot be hidden: b"):
+        registry.expose(table, version="b", hidden=["b"])
+    registry.expose(table, hidden=["b"])
+
+
+@pytest.mark.parametrize("parameter", ["name", "sql", "self", "parameters", "event_"])
+def test_a_parameter_of_a_statement_may_have_any_name_but_those_of_options(registry: Registry, parameter: str) -> None:
+    statement = registry.register_statement("x", f"SELECT :{parameter}", **{parameter: str})  # type: ignore[arg-type]
+    assert statement.load({parameter: "a"}) == {parameter: "a"}
+
+
+@pytest.mark.parametrize("option", ["returns", "writes", "event"])
+@pytest.mark.parametrize("value", [int, str, bool, 5], ids=str)
+def test_an_option_of_a_statement_cannot_be_a_parameter(registry: Registry, option: str, value: Any) -> None:  # noqa: ANN401
+    with pytest.raises(ExposureError, match=f"x: .*`{option}`.*reserved"):
+        registry.register_statement("x", f"SELECT :{option}", **{option: value})
 
 
 @pytest.mark.parametrize(
@@ -101,24 +128,24 @@ def test_an_option_that_makes_no_sense_is_refused(registry: Registry, options: d
         Table("odd", MetaData(), Column("a", Integer, primary_key=True), Column("b", TSVECTOR)),
     ],
 )
-def test_what_cannot_be_exposed_is_refused(registry: Registry, model: Any) -> None:  # noqa: ANN401 - as an operator may
+def test_an_unsupported_model_is_rejected(registry: Registry, model: Any) -> None:  # noqa: ANN401 - as an operator may
     with pytest.raises(ExposureError):
         registry.expose(model)
 
 
-def test_the_same_name_twice_is_refused(registry: Registry) -> None:
+def test_a_name_that_is_taken_is_rejected(registry: Registry) -> None:
     registry.expose(Thing)
-    with pytest.raises(ExposureError, match="twice"):
+    with pytest.raises(ExposureError, match="already exposed"):
         registry.expose(Thing)
 
 
-def test_a_module_that_there_is_not_is_refused() -> None:
+def test_a_missing_module_is_rejected() -> None:
     with pytest.raises(ExposureError, match="nowhere"):
         load("nowhere")
 
 
 def test_the_example_exposes_its_resources() -> None:
-    resources = {resource.name: resource for resource in load("service.examples.models")}
+    resources = {resource.name: resource for resource in load("crudmq.examples.models")}
     assert set(resources) >= {"people", "profiles", "emails", "groups", "users"}
     assert resources["people"].version is resources["people"].fields["version"]
     assert [field.name for field in resources["users"].key] == ["id", "email"]

@@ -1,1 +1,0 @@
-"""Sets up what `make` needs: the environment and the servers."""

@@ -1,0 +1,60 @@
+"""Waiting: races between awaitables, and exponential backoff."""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+_MAX_DOUBLINGS = 32
+_CANCEL_INTERVAL = 1.0
+
+
+class Backoff:
+    """Pauses that double with each try, from about `shortest` to `longest` seconds, with full jitter.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter
+    """
+
+    def __init__(self, shortest: float, longest: float) -> None:
+        """Set the shortest and the longest pause, in seconds."""
+        self._shortest = shortest
+        self._longest = longest
+        self.tries = 0
+        """The number of pauses since the last reset."""
+
+    def next_pause(self) -> float:
+        """Count a try and return how many seconds to wait before the next one."""
+        bound = min(self._shortest * 2 ** min(self.tries, _MAX_DOUBLINGS), self._longest)
+        self.tries += 1
+        return random.uniform(0, bound)  # noqa: S311 - not for secrets
+
+    async def wait(self) -> None:
+        """Wait before the next try."""
+        await asyncio.sleep(self.next_pause())
+
+    def reset(self) -> None:
+        """Start again from the shortest pause."""
+        self.tries = 0
+
+
+async def race(*awaited: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
+    """Wait until the first of several awaitables is done, whether it succeeds or fails, and raise none of their errors.
+
+    Coroutines that lose are cancelled; futures and tasks belong to the caller and continue.
+    """
+    started = [asyncio.create_task(coroutine) for coroutine in awaited if asyncio.iscoroutine(coroutine)]
+    futures = [future for future in awaited if isinstance(future, asyncio.Future)]
+    try:
+        await asyncio.wait([*started, *futures], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in started:
+            task.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+
+
+async def cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended: a library may swallow a cancellation that coincides with a response."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_CANCEL_INTERVAL)

@@ -1,0 +1,1 @@
+"""The public contract: commands, results, events, error codes and their JSON encoding. No I/O."""

@@ -1,0 +1,55 @@
+"""A command to run."""
+
+from dataclasses import dataclass, field
+
+from crudmq.contract.command import READS, WRITES
+from crudmq.contract.delivery import Delivery
+from crudmq.contract.errors import CommandError, Malformed
+from crudmq.contract.result import Subject
+from crudmq.execution.actions.plan import Plan
+from crudmq.storage import journal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A decoded command. Jobs are compared by identity: a message delivered twice makes two."""
+
+    delivery: Delivery
+    subject: Subject
+    plan: Plan | None = None
+    error: CommandError | None = None
+    """The error, if one was found without the database. A job has either a plan or an error."""
+    is_read_only_call: bool = False
+    id: bytes = field(init=False)
+    """Digest of the `message_id`: the key of its inbox entry."""
+    body: bytes = field(init=False)
+    """Digest of the body, which distinguishes a repeat from a reused `message_id`."""
+
+    def __post_init__(self) -> None:
+        """Digest what identifies the command in the inbox."""
+        object.__setattr__(self, "id", journal.digest(self.delivery.id.encode()))
+        object.__setattr__(self, "body", journal.digest(self.delivery.body))
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the action changes nothing."""
+        return self.subject.action in READS or self.is_read_only_call
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the action changes something."""
+        return self.subject.action in WRITES and not self.is_read_only_call
+
+    @property
+    def is_deferred_read(self) -> bool:
+        """Whether it may be slow and changes nothing: it runs after its group, in its own session."""
+        return self.plan is not None and self.plan.is_deferred_read
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether it is not a command, so that the inbox has no entry for it."""
+        return isinstance(self.error, Malformed)
+
+    def is_recorded(self, error: CommandError | None) -> bool:
+        """Whether the inbox records its result; `error` is its error, if it failed."""
+        return not self.is_read and not self.subject.dry_run and (error is None or error.is_recorded)

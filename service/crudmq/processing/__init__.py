@@ -1,0 +1,1 @@
+"""The life of a command: receive, decode, run, publish, acknowledge."""

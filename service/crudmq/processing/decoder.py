@@ -1,0 +1,48 @@
+"""Decodes deliveries into jobs, with all checks that need no database."""
+
+from typing import Any
+
+from crudmq.contract import codec
+from crudmq.contract.command import READS
+from crudmq.contract.delivery import Delivery
+from crudmq.contract.errors import CommandError, Malformed, shorten
+from crudmq.contract.limits import Limits
+from crudmq.contract.result import Subject
+from crudmq.execution.job import Job
+from crudmq.execution.planner import Planner
+from crudmq.resources.registry import Registry
+
+
+class Decoder:
+    """Decodes and checks commands."""
+
+    def __init__(self, resources: Registry, limits: Limits) -> None:
+        """Set the exposed resources and the limits."""
+        self._planner = Planner(resources, limits)
+        self._limits = limits
+
+    def decode(self, delivery: Delivery) -> Job:
+        """Return the job of a delivery. An invalid command becomes the job's `error`; nothing is raised."""
+        subject, is_read_only_call = Subject(delivery.message_id), False
+        try:
+            delivery.check_properties()
+            message = codec.decode(delivery.body, max_bytes=self._limits.max_bytes)
+            subject = _subject(delivery, message)
+            is_read_only_call = self._planner.is_read_only_call(message)
+            if not delivery.reply_to and (subject.action in READS or is_read_only_call):
+                raise Malformed("a read requires reply_to")
+            delivery.check_deadline()
+            plan = self._planner.plan(message)
+        except CommandError as error:
+            return Job(delivery, subject, error=error, is_read_only_call=is_read_only_call)
+        return Job(delivery, subject, plan, is_read_only_call=is_read_only_call)
+
+
+def _subject(delivery: Delivery, message: dict[str, Any]) -> Subject:
+    resource, action = message.get("resource"), message.get("action")
+    return Subject(
+        delivery.message_id,
+        shorten(resource) if isinstance(resource, str) else None,
+        shorten(action) if isinstance(action, str) else None,
+        dry_run=message.get("dry_run") is True,
+    )

@@ -1,1 +1,0 @@
-"""A group of commands in one transaction, and what becomes of each."""

@@ -1,1 +1,0 @@
-"""One module for each action: what it checks, and what it does."""

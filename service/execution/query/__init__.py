@@ -1,1 +1,0 @@
-"""Reading: filters, orders, pages and includes as SQL. Names come from the mapping, values are bound parameters."""

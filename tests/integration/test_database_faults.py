@@ -1,0 +1,153 @@
+"""Commands that the database refuses, though nothing is wrong with them: each harms itself only, and for now only."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from crudmq.contract.limits import Limits
+from crudmq.execution.job import Job
+from crudmq.execution.outcome import RETRY_DELAYS, DeadLetter, Disposition, Retry
+from crudmq.processing.decoder import Decoder
+from crudmq.resources.registry import Registry
+from crudmq.storage.database import Database
+from tests.integration.conftest import Bench
+from tests.support.execution import Execution
+from tests.support.waiting import GENEROUS
+
+GOOD = {"resource": "people", "action": "create", "data": {"name": "Tom"}}
+GROUP = {"resource": "groups", "action": "create", "data": {"name": "a"}}
+USER = {"resource": "users", "action": "create", "data": {"id": 1, "email": "e", "login": "l"}}
+LAST: dict[str, Any] = {"attempts": len(RETRY_DELAYS)}
+SIGNAL = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no more users'"
+REJECTING = {
+    "sqlite": ["CREATE TRIGGER no BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'no more users'); END"],
+    "mariadb": ["CREATE TRIGGER no BEFORE INSERT ON users FOR EACH ROW " + SIGNAL],
+    "postgresql": [
+        "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no more users'; END$$",
+        "CREATE TRIGGER no BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION reject()",
+    ],
+}
+RENAME = "ALTER TABLE users RENAME COLUMN login TO name"
+
+
+async def execute(bench: Bench, statements: Sequence[str]) -> None:
+    async with bench.database.writing.begin() as session:
+        for statement in statements:
+            await session.execute(text(statement))
+
+
+async def dispositions(bench: Bench, *jobs: Job) -> list[Disposition]:
+    outcomes = {
+        id(outcome.delivery): outcome.disposition
+        async for batch in bench.execution.executor.execute(jobs)
+        for outcome in batch.outcomes
+    }
+    return [outcomes[id(job.delivery)] for job in jobs]
+
+
+async def test_a_trigger_rejects_a_command_as_a_constraint_does(bench: Bench, database_kind: str) -> None:
+    await execute(bench, REJECTING[database_kind])
+    results = await bench.run(bench.job(GOOD), bench.job(USER, "rejected"), bench.job(GOOD))
+    assert [result["status"] for result in results] == ["ok", "error", "ok"]
+    assert results[1]["error"] == {
+        "code": "conflict",
+        "message": "no more users",
+        "retryable": False,
+        "details": [{"path": "", "message": "no more users", "kind": "trigger"}],
+    }
+    assert "no more users" not in str(bench.events)
+    (again,) = await bench.run(bench.job(USER, "rejected"))
+    assert again == results[1]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+class TestOnPostgreSQL:
+    @pytest.fixture(autouse=True)
+    async def _unprivileged(self, bench: Bench) -> None:
+        """Grant a role all but what a test takes away."""
+        await execute(
+            bench,
+            [
+                "GRANT ALL ON ALL TABLES IN SCHEMA public TO pg_monitor",
+                "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO pg_monitor",
+            ],
+        )
+        name = bench.database.engine.url.database
+        await execute(bench, [f'ALTER DATABASE "{name}" SET role = pg_monitor'])
+
+    async def test_a_policy_rejects_a_command_as_a_constraint_does(self, bench: Bench) -> None:
+        await execute(
+            bench,
+            ["ALTER TABLE users ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON users USING (true) WITH CHECK (false)"],
+        )
+        await bench.database.close()
+        results = await bench.run(bench.job(GOOD), bench.job(USER))
+        assert [result["status"] for result in results] == ["ok", "error"]
+        assert (results[1]["error"]["code"], results[1]["error"]["details"][0]["kind"]) == ("conflict", "policy")
+
+    @pytest.mark.parametrize(
+        "statement",
+        ["REVOKE INSERT ON users FROM pg_monitor", "REVOKE INSERT ON crudmq_inbox FROM pg_monitor"],
+    )
+    async def test_a_missing_privilege_is_retried_and_then_unavailable(self, bench: Bench, statement: str) -> None:
+        await execute(bench, [statement])
+        await bench.database.close()
+        with capture_logs() as logs:
+            assert await dispositions(bench, bench.job(USER)) == [Retry(1)]
+            (dead,) = await dispositions(bench, bench.job(USER, "last", **LAST))
+        assert isinstance(dead, DeadLetter)
+        assert dead.error.code == "unavailable"
+        assert [line["log_level"] for line in logs] == ["warning", "error"]
+        assert all("permission denied for table" in line["reason"] for line in logs)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"])
+async def test_a_key_column_without_further_keys_fails_only_the_commands_that_need_one(
+    bench: Bench, database_kind: str
+) -> None:
+    await execute(bench, [EXHAUST[database_kind]])
+    acknowledged, dead = await dispositions(bench, bench.job(GOOD), bench.job(GROUP, "last", **LAST))
+    assert not isinstance(acknowledged, DeadLetter)
+    assert isinstance(dead, DeadLetter)
+    assert dead.error.code == "unavailable"
+
+
+EXHAUST = {
+    "postgresql": "SELECT setval(pg_get_serial_sequence('groups', 'id'), 2147483647)",
+    "mariadb": "INSERT INTO `groups` (id, name) VALUES (2147483647, 'last')",
+}
+
+
+async def test_without_a_check_a_missing_column_is_the_error_of_its_commands(bench: Bench) -> None:
+    await execute(bench, [RENAME])
+    acknowledged, waiting = await dispositions(bench, bench.job(GOOD), bench.job(USER))
+    assert not isinstance(acknowledged, Retry | DeadLetter)
+    assert waiting == Retry(1)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_read_that_ends_its_own_connection_is_not_repeated_for_ever(database: Database) -> None:
+    registry = Registry()
+    registry.register_statement("crash", "SELECT pg_terminate_backend(pg_backend_pid())")
+
+    async def is_available() -> None:
+        async with database.reading() as session:
+            await session.execute(text("SELECT 1"))
+
+    bench = Bench(database, Execution.on(database, is_available), Decoder(registry, Limits()))
+    async with asyncio.timeout(GENEROUS):
+        batch = await bench.execution.executor.read(bench.job({"action": "call", "name": "crash"}))
+    assert batch.outcomes[0].disposition == Retry(1)
+
+
+async def test_a_deferred_read_that_the_database_cannot_run_is_retried_and_then_unavailable(bench: Bench) -> None:
+    await execute(bench, [RENAME])
+    command: dict[str, Any] = {"resource": "users", "action": "list", "where": {"login": "l"}}
+    batch = await bench.execution.executor.read(bench.job(command))
+    assert batch.outcomes[0].disposition == Retry(1)
+    batch = await bench.execution.executor.read(bench.job(command, **LAST))
+    assert isinstance(batch.outcomes[0].disposition, DeadLetter)

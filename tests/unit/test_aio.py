@@ -1,0 +1,42 @@
+"""Pauses between tries, and cancellation."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from crudmq import aio
+from crudmq.aio import Backoff
+
+
+@pytest.mark.parametrize("tries", [0, 1, 5, 40, 10_000])
+def test_a_pause_doubles_with_each_try_up_to_the_longest(tries: int) -> None:
+    backoff = Backoff(0.01, 5.0)
+    backoff.tries = tries
+    assert 0 <= backoff.next_pause() <= min(0.01 * 2 ** min(tries, 40), 5.0)
+
+
+def test_after_a_reset_the_pauses_start_again_from_the_shortest() -> None:
+    backoff = Backoff(0.01, 5.0)
+    for _ in range(20):
+        backoff.next_pause()
+    backoff.reset()
+    assert backoff.next_pause() <= 0.01
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            swallowed += 1
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    await aio.cancel(task)
+    assert task.cancelled()
+    assert swallowed == 2
