@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from crudmq.contract.delivery import Delivery
 from crudmq.processing.poison import PoisonDetector, Suspects
@@ -133,3 +133,25 @@ async def test_one_that_keeps_the_process_busy_has_a_record(bench: Bench, poison
             for _ in range(10_000):
                 await asyncio.sleep(0)
         assert records(bench) == [2]
+
+
+async def test_a_record_that_is_being_changed_at_the_end_is_changed_before_the_end(
+    bench: Bench, poison: PoisonDetector
+) -> None:
+    if bench.database.dialect.is_single_process:
+        pytest.skip("nobody else holds locks")
+    suspects, is_changing = await caught_once(poison), asyncio.Event()
+
+    async def watch() -> None:
+        async with poison.watching(suspects):
+            await is_changing.wait()
+
+    async with bench.database.writing() as holder:
+        await holder.execute(text("SELECT id FROM crudmq_strikes FOR UPDATE"))
+        event.listen(bench.database.engine.sync_engine, "before_cursor_execute", lambda *_: is_changing.set())
+        watching = asyncio.create_task(watch())
+        _, waiting = await asyncio.wait([watching], timeout=BUSY_SECONDS)
+        assert waiting
+        await holder.rollback()
+    await watching
+    assert records(bench) == []

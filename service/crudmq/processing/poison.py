@@ -21,6 +21,7 @@ from itertools import groupby
 
 import structlog
 
+from crudmq.aio import cancel
 from crudmq.contract.delivery import Delivery
 from crudmq.storage import crashes, journal
 from crudmq.storage.database import Database
@@ -97,8 +98,7 @@ class PoisonDetector:
             try:
                 yield
             finally:
-                ticking.cancel()
-                await asyncio.wait([ticking])
+                await watch.finish(ticking)
 
     async def _counts(self, deliveries: Iterable[Delivery]) -> dict[bytes, int]:
         async with self._database.reading.begin() as session:
@@ -139,6 +139,11 @@ class _Watch:
         if self._changer is not asyncio.current_task():
             await self._set(is_recorded=True)
 
+    async def finish(self, running: asyncio.Task[None]) -> None:
+        """End the task of `run`, but not within a transaction: it might be committed after the final clearing."""
+        async with self._changing:
+            await cancel(running)
+
     async def _set(self, *, is_recorded: bool) -> None:
         if is_recorded is self._is_recorded and not self._changing.locked():
             return
@@ -150,6 +155,7 @@ class _Watch:
                 with translated():
                     await self._write()
             except StorageError as exc:
+                self._is_recorded = not is_recorded
                 log.warning("could not record the start of a command", reason=str(exc))
             finally:
                 self._changer = None

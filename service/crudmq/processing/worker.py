@@ -138,6 +138,9 @@ class Worker:
                 if suspects.crashes:
                     await asyncio.gather(*completing)
             clearing.append(tasks.create_task(self._clear(suspects, completing)))
+            if suspects.crashes:
+                # The next command may crash the process, and nobody clears the records of an acknowledged one.
+                await clearing[-1]
 
     async def _jobs(self, suspects: Suspects, *, is_refused: bool) -> list[Job]:
         if not is_refused:

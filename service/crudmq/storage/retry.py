@@ -69,6 +69,7 @@ class OutageGate:
                 try:
                     return await self._try(do)
                 except DatabaseUnavailable as exc:
+                    _check_cancelled(exc)
                     losses += isinstance(exc, ConnectionLost) and await self._is_available(max_losses)
                     if losses >= max_losses:
                         raise OutOfResources(f"each time, the statement ends its connection: {exc}") from exc
@@ -78,6 +79,7 @@ class OutageGate:
                     # Only the transaction itself shows this: a read-only or full database responds to a probe.
                     await outage.wait()
                 except Transient as exc:
+                    _check_cancelled(exc)
                     waiting.close()
                     if conflicts.tries == _TRIES - 1 or isinstance(exc, RetryLater):
                         raise
@@ -136,3 +138,10 @@ class OutageGate:
             self._waiting -= 1
             if is_over and not self._waiting:
                 log.info("database available again")
+
+
+def _check_cancelled(error: Exception) -> None:
+    """Raise `CancelledError` if the task was cancelled: some drivers report a cancellation as a lost connection."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error

@@ -18,6 +18,7 @@ from crudmq.storage.errors import (
     Transient,
 )
 from crudmq.storage.retry import OutageGate
+from tests.support.waiting import GENEROUS
 
 
 class Transaction:
@@ -149,6 +150,25 @@ async def test_a_transaction_that_is_cancelled_does_not_end_the_outage() -> None
         with pytest.raises(asyncio.CancelledError):
             await waiting
     assert [line["event"] for line in logs] == ["database unavailable, retrying"]
+
+
+@pytest.mark.parametrize("reported", [DatabaseUnavailable("lost"), LockTimeout("a row")])
+async def test_a_cancellation_that_the_driver_reports_as_an_error_is_no_reason_to_retry(reported: Exception) -> None:
+    gate, started = OutageGate(first_pause=0), asyncio.Event()
+
+    async def wait_for_the_driver() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise reported from None
+
+    waiting = asyncio.create_task(gate.run(wait_for_the_driver))
+    await started.wait()
+    waiting.cancel()
+    async with asyncio.timeout(GENEROUS):
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
 
 async def test_a_failure_of_another_kind_ends_an_outage() -> None:
