@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -11,16 +11,7 @@ from uuid import uuid4
 from aio_pika import DeliveryMode, ExchangeType, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
-from crudmq.client.connection import (
-    TIMEOUT,
-    ClientError,
-    address_of,
-    close,
-    connect,
-    encoding,
-    open_channel,
-    translating,
-)
+from crudmq.client.connection import TIMEOUT, ClientError, address_of, close, connect, open_channel, translating
 from crudmq.contract import codec
 from crudmq.contract.delivery import MAX_MESSAGE_ID
 from crudmq.contract.headers import REPLAYED
@@ -28,6 +19,8 @@ from crudmq.contract.headers import REPLAYED
 _MAX_BYTES = 2**27
 _MAX_SHORT_STRING = 255
 """The maximum length of message ids and routing keys in AMQP, in bytes."""
+_ENCODING_ERRORS = (TypeError, ValueError, AttributeError, RecursionError)
+"""The encoders of JSON and AMQP raise these for values that they cannot represent."""
 
 _NOT_CONNECTED = "the client is not connected: use it as `async with Client(url) as client`"
 _LOST = "the connection to the broker is lost; open a new client"
@@ -136,7 +129,7 @@ class Client:
         """
         self._check_usable()
         correlation_id = uuid4().hex
-        with encoding("the command"):
+        with _encoding("the command"):
             message = Message(
                 command if isinstance(command, bytes) else codec.encode_strictly(dict(command)),
                 message_id=uuid4().hex if message_id is None else check_message_id(message_id),
@@ -179,7 +172,7 @@ class Client:
         with translating("cannot subscribe to events"):
             channel = await open_channel(self._connection)
         try:
-            with translating("cannot subscribe to events"), encoding("the prefix or the pattern"):
+            with translating("cannot subscribe to events"), _encoding("the prefix or the pattern"):
                 await self._subscribe(channel, pattern, received)
             yield self._events(received)
         finally:
@@ -198,7 +191,7 @@ class Client:
         try:
             with (
                 translating("the broker did not accept the command (is `crudmq run` running?)"),
-                encoding("the message"),
+                _encoding("the message"),
             ):
                 async with self._reopening:
                     if self._commands.is_closed:
@@ -270,3 +263,12 @@ def _amqp_size(text: str) -> int:
         return len(text.encode())
     except UnicodeEncodeError:
         return 0
+
+
+@contextlib.contextmanager
+def _encoding(what: str) -> Iterator[None]:
+    """Raise the errors of the encoders as ClientErrors."""
+    try:
+        yield
+    except _ENCODING_ERRORS as exc:
+        raise ClientError(f"{what} cannot be encoded: {exc}") from exc

@@ -17,8 +17,6 @@ _HEARTBEAT = 10
 _PORTS = {"amqp": 5672, "amqps": 5671}
 # Operations on a closed connection or channel raise plain RuntimeErrors.
 _FAILURES = (AMQPError, RuntimeError, OSError)
-# The encoders of JSON and AMQP raise these for values that they cannot represent.
-_ENCODING_ERRORS = (TypeError, ValueError, AttributeError, RecursionError)
 
 # The errors that the AMQP library logs are raised as ClientErrors; without a handler, logging prints them to stderr.
 logging.getLogger("aiormq").addHandler(logging.NullHandler())
@@ -90,15 +88,6 @@ def translating(problem: str) -> Iterator[None]:
             raise
         # The library cancels its pending operations when the connection ends.
         raise ClientError(f"{problem}: the connection ended") from exc
-
-
-@contextlib.contextmanager
-def encoding(what: str) -> Iterator[None]:
-    """Raise the errors of the encoders as ClientErrors."""
-    try:
-        yield
-    except _ENCODING_ERRORS as exc:
-        raise ClientError(f"{what} cannot be encoded: {exc}") from exc
 
 
 async def close(closeable: AbstractConnection | AbstractChannel) -> None:
