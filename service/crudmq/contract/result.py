@@ -31,6 +31,12 @@ class Message:
         return cls(cause.id, body, correlation_id=cause.correlation, event_type=event.type, event_id=event.id)
 
     @classmethod
+    def reply(cls, cause: Delivery, body: bytes, *, replayed: bool) -> Self:
+        """Return the message that carries an encoded result."""
+        queue, correlation = cause.reply_to, cause.correlation
+        return cls(cause.id, body.decode(), reply_to=queue, correlation_id=correlation, replayed=replayed)
+
+    @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
         """Return a message that was read from the outbox."""
         return cls(**fields)

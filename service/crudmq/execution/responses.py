@@ -7,7 +7,7 @@ from crudmq.contract.codec import same
 from crudmq.contract.command import ACTIONS
 from crudmq.contract.errors import CommandError, Malformed
 from crudmq.contract.result import Message
-from crudmq.execution.changes import Change, CustomEvent, Result
+from crudmq.execution.changes import Change, Result
 from crudmq.execution.job import Job
 from crudmq.execution.outcome import Outcome, disposition
 from crudmq.resources.resource import Row
@@ -41,7 +41,7 @@ class Responses:
         if isinstance(outcome, CommandError):
             return self._failure(job, outcome)
         events = [self._change(job, change, kind) for change in outcome.changes if (kind := change.event_kind)]
-        events += [self._custom(job, custom) for custom in outcome.custom_events]
+        events += [event.custom(job.delivery, self._source, each.type, each.data) for each in outcome.custom_events]
         return [Message.event(job.delivery, encoded) for encoded in events]
 
     def _failure(self, job: Job, error: CommandError) -> list[Message]:
@@ -53,9 +53,6 @@ class Responses:
         data = {"action": action, "error": error.summary_as_json()}
         failed = event.failure(job.delivery, self._source, resource=resource, data=data)
         return [Message.event(job.delivery, failed)]
-
-    def _custom(self, job: Job, custom: CustomEvent) -> event.Event:
-        return event.custom(job.delivery, self._source, custom.type, custom.data)
 
     def _change(self, job: Job, change: Change, kind: str) -> event.Event:
         resource = change.resource
@@ -72,18 +69,7 @@ class Responses:
 
 def reply(job: Job, body: bytes, *, replayed: bool = False) -> list[Message]:
     """Address an encoded reply to the publisher, if it asked for one."""
-    delivery = job.delivery
-    if not delivery.reply_to:
-        return []
-    return [
-        Message(
-            delivery.id,
-            body.decode(),
-            reply_to=delivery.reply_to,
-            correlation_id=delivery.correlation,
-            replayed=replayed,
-        )
-    ]
+    return [Message.reply(job.delivery, body, replayed=replayed)] if job.delivery.reply_to else []
 
 
 def _change_data(change: Change, version: int | None) -> dict[str, Any]:
