@@ -10,7 +10,7 @@ from crudmq.contract import command, filters, include
 from crudmq.contract.errors import Faults, MultipleFound, NotFound
 from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan
-from crudmq.execution.actions.targeting import check_key_or_where, get_or_raise
+from crudmq.execution.actions.targeting import faults_of_target, get_or_raise
 from crudmq.execution.changes import Result
 from crudmq.execution.query.projection import Included, dump, select_fields
 from crudmq.execution.query.projection import plan as plan_include
@@ -36,10 +36,8 @@ class Get(Plan):
         :raises Invalid: the details list all errors
         :raises LimitExceeded: the filter or an include exceeds a limit
         """
-        faults = Faults()
+        faults = Faults(faults_of_target(request))
         key, where = None, None
-        with faults.gathered():
-            check_key_or_where(request)
         with faults.gathered():
             if request.key is not command.ABSENT:
                 key = resource.load_key(request.key)

@@ -1,7 +1,7 @@
 """Targeting: a command addresses its rows by key, or by a filter."""
 
 from crudmq.contract import command
-from crudmq.contract.errors import Detail, Invalid, LimitExceeded, NotFound, VersionMismatch
+from crudmq.contract.errors import Detail, Faults, Invalid, LimitExceeded, NotFound, VersionMismatch
 from crudmq.contract.limits import Limits
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Key, Resource, Row
@@ -9,14 +9,12 @@ from crudmq.resources.resource import Key, Resource, Row
 Targeted = command.Get | command.Update | command.Delete
 
 
-def check_key_or_where(request: Targeted) -> None:
-    """Check that a command has either `key` or `where`.
-
-    :raises Invalid: it has both or neither
-    """
-    faults = _key_or_where(request)
-    if faults:
-        raise Invalid("the command is not valid", faults)
+def faults_of_target(request: Targeted) -> list[Detail]:
+    """Return the fault of a command that has both `key` and `where`, or neither."""
+    by_key, by_where = request.key is not command.ABSENT, request.where is not command.ABSENT
+    if by_key and by_where:
+        return [Detail("where", "cannot be combined with `key`")]
+    return [] if by_key or by_where else [Detail("key", "is required")]
 
 
 def check_target(request: command.Update | command.Delete, resource: Resource, limits: Limits) -> None:
@@ -26,17 +24,17 @@ def check_target(request: command.Update | command.Delete, resource: Resource, l
     :raises LimitExceeded: `max_rows` exceeds the limit
     """
     by_key, by_where = request.key is not command.ABSENT, request.where is not command.ABSENT
-    faults = _key_or_where(request)
-    if by_where and not by_key and request.if_version is not None:
-        faults.append(Detail("if_version", "cannot be combined with `where`"))
-    if by_where and not by_key and request.max_rows is None:
-        faults.append(Detail("max_rows", "is required"))
+    faults = faults_of_target(request)
+    if by_where and not by_key:
+        if request.if_version is not None:
+            faults.append(Detail("if_version", "cannot be combined with `where`"))
+        if request.max_rows is None:
+            faults.append(Detail("max_rows", "is required"))
     if by_key and request.max_rows is not None:
         faults.append(Detail("max_rows", "cannot be combined with `key`"))
     if not by_where and resource.version is None and request.if_version is not None:
         faults.append(_no_version(resource, "if_version"))
-    if faults:
-        raise Invalid("the command is not valid", faults)
+    Faults(faults).check()
     check_count(request.max_rows or 0, limits, "max_rows")
 
 
@@ -87,13 +85,6 @@ def check_version(resource: Resource, row: Row, if_version: int | None, path: st
     if if_version is not None and version != if_version:
         message = f"{_label(resource, resource.key_of(row))} is at version {version}, not {if_version}"
         raise VersionMismatch(message, [Detail(path, message, {"current": version})])
-
-
-def _key_or_where(request: Targeted) -> list[Detail]:
-    by_key, by_where = request.key is not command.ABSENT, request.where is not command.ABSENT
-    if by_key and by_where:
-        return [Detail("where", "cannot be combined with `key`")]
-    return [] if by_key or by_where else [Detail("key", "is required")]
 
 
 def _no_version(resource: Resource, path: str) -> Detail:
