@@ -2,20 +2,7 @@
 
 from enum import Enum, auto
 
-from aiormq.exceptions import (
-    AMQPError,
-    ChannelAccessRefused,
-    ChannelClosed,
-    ChannelLockedResource,
-    ChannelPreconditionFailed,
-    ConnectionCommandInvalid,
-    ConnectionFrameError,
-    ConnectionInternalError,
-    ConnectionNotAllowed,
-    ConnectionNotImplemented,
-    ConnectionSyntaxError,
-    ConnectionUnexpectedFrame,
-)
+from aiormq import exceptions
 
 from crudmq.messaging.connection import describe
 from crudmq.messaging.sending import Pending
@@ -33,16 +20,16 @@ _MAX_REFUSALS = 5
 _MAX_CLOSES = 2
 _CONTENT_TOO_LARGE = 311
 _BLAMES_A_MESSAGE = (
-    ChannelAccessRefused,
-    ChannelLockedResource,
-    ChannelPreconditionFailed,
-    ConnectionCommandInvalid,
-    ConnectionFrameError,
-    ConnectionInternalError,
-    ConnectionNotAllowed,
-    ConnectionNotImplemented,
-    ConnectionSyntaxError,
-    ConnectionUnexpectedFrame,
+    exceptions.ChannelAccessRefused,
+    exceptions.ChannelLockedResource,
+    exceptions.ChannelPreconditionFailed,
+    exceptions.ConnectionCommandInvalid,
+    exceptions.ConnectionFrameError,
+    exceptions.ConnectionInternalError,
+    exceptions.ConnectionNotAllowed,
+    exceptions.ConnectionNotImplemented,
+    exceptions.ConnectionSyntaxError,
+    exceptions.ConnectionUnexpectedFrame,
 )
 """Not the broker's shutdown or its lack of resources, nor an exchange that is declared again."""
 
@@ -79,14 +66,14 @@ def judge(pending: Pending, error: PublishingError, *, is_alone: bool) -> Verdic
             return Verdict.RETRY if pending.refusals < _MAX_REFUSALS else Verdict.UNDELIVERABLE
         case RefusedError():
             return Verdict.HOLD
-        case UnconfirmedError(__cause__=AMQPError() as reason) if blames_a_message(reason):
+        case UnconfirmedError(__cause__=exceptions.AMQPError() as reason) if blames_a_message(reason):
             return _judge_close(pending, reason) if is_alone else Verdict.SUSPECT
     return Verdict.UNCONFIRMED
 
 
-def blames_a_message(reason: AMQPError) -> bool:
+def blames_a_message(reason: exceptions.AMQPError) -> bool:
     """Whether the broker closed a link because of a message that was published on it."""
-    is_too_large = type(reason) is ChannelClosed and reason.args[:1] == (_CONTENT_TOO_LARGE,)
+    is_too_large = type(reason) is exceptions.ChannelClosed and reason.args[:1] == (_CONTENT_TOO_LARGE,)
     return is_too_large or isinstance(reason, _BLAMES_A_MESSAGE)
 
 
@@ -95,14 +82,14 @@ def explain(error: PublishingError) -> str:
     return describe(error.__cause__) if error.__cause__ else str(error)
 
 
-def _judge_close(pending: Pending, reason: AMQPError) -> Verdict:
+def _judge_close(pending: Pending, reason: exceptions.AMQPError) -> Verdict:
     """Return what follows for a message that was alone on its link when the broker closed it."""
     message = pending.message
     if message.kind is Kind.RESULT:
         # A channel error names the message. A connection error may be the broker's own, except for such addresses.
-        is_certain = isinstance(reason, ChannelClosed) or is_direct_reply(message.routing_key)
+        is_certain = isinstance(reason, exceptions.ChannelClosed) or is_direct_reply(message.routing_key)
         is_final = is_certain or pending.closes >= _MAX_CLOSES
     else:
         # Permissions concern all messages of an exchange, and can be granted again.
-        is_final = not isinstance(reason, ChannelAccessRefused) and pending.closes >= _MAX_CLOSES
+        is_final = not isinstance(reason, exceptions.ChannelAccessRefused) and pending.closes >= _MAX_CLOSES
     return Verdict.UNDELIVERABLE if is_final else Verdict.HOLD
