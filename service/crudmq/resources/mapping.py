@@ -1,6 +1,5 @@
 """Read the columns, keys and versions of a model from its SQLAlchemy mapping."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Column, Table, inspect
@@ -84,24 +83,3 @@ def field_of(column: Column[Any], name: str, options: dict[str, set[str]], *, is
 def _has_default(column: Column[Any]) -> bool:
     generated = column.default is not None or column.server_default is not None or column.identity is not None
     return generated or column is column.table.autoincrement_column
-
-
-def check_names(table: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Check that the names in an option are known.
-
-    :raises ExposureError: a name is unknown
-    """
-    unknown = sorted(set(names) - set(known))
-    if unknown:
-        raise ExposureError(f"{table}: unknown {what} {', '.join(unknown)}")
-
-
-def check_hidden(table: str, hidden: set[str], columns: Mapping[str, Column[Any]], version: str | None) -> None:
-    """Check that neither the key nor the version is hidden: events, errors and cursors contain them.
-
-    :raises ExposureError: one of them is hidden
-    """
-    shown = {name for name, column in columns.items() if column.primary_key or name == version}
-    if shown & hidden:
-        names = ", ".join(sorted(shown & hidden))
-        raise ExposureError(f"{table}: the primary key and the version cannot be hidden: {names}")

@@ -4,24 +4,16 @@ import importlib
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 from sqlalchemy.orm import Mapper
 
 from crudmq.contract.command import ACTIONS
 from crudmq.contract.errors import MAX_NAME
-from crudmq.resources.mapping import (
-    ExposureError,
-    check_hidden,
-    check_names,
-    field_of,
-    mapped,
-    mapper_of,
-    relationship_names,
-)
+from crudmq.resources.mapping import ExposureError, field_of, mapped, mapper_of, relationship_names
 from crudmq.resources.relations import Relation, find_relations
 from crudmq.resources.resource import Resource
 from crudmq.resources.statements import Returns, Statement, make_statement
@@ -68,10 +60,10 @@ class Registry:
         version = version or mapped_version
         offered = frozenset(actions)
         fields = {*options["read_only"], *options["write_once"], *([] if version is None else [version])}
-        check_names(table.name, "field", fields, columns)
-        check_names(table.name, "field or relationship", options["hidden"], {*columns, *relationship_names(model)})
-        check_names(table.name, "action", offered, ACTIONS)
-        check_hidden(table.name, options["hidden"], columns, version)
+        _check_names(table.name, "field", fields, columns)
+        _check_names(table.name, "field or relationship", options["hidden"], {*columns, *relationship_names(model)})
+        _check_names(table.name, "action", offered, ACTIONS)
+        _check_hidden(table.name, options["hidden"], columns, version)
         resource = Resource(
             table.name if name is None else name,
             table,
@@ -160,6 +152,27 @@ class Registry:
         if resource.name in self._resources:
             raise ExposureError(f"resource {resource.name} is already exposed; choose another name")
         self._resources[resource.name] = resource
+
+
+def _check_names(table: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Check that the names in an option are known.
+
+    :raises ExposureError: a name is unknown
+    """
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ExposureError(f"{table}: unknown {what} {', '.join(unknown)}")
+
+
+def _check_hidden(table: str, hidden: set[str], columns: Mapping[str, Column[Any]], version: str | None) -> None:
+    """Check that neither the key nor the version is hidden: events, errors and cursors contain them.
+
+    :raises ExposureError: one of them is hidden
+    """
+    shown = {name for name, column in columns.items() if column.primary_key or name == version}
+    if shown & hidden:
+        names = ", ".join(sorted(shown & hidden))
+        raise ExposureError(f"{table}: the primary key and the version cannot be hidden: {names}")
 
 
 _default_registry = Registry()
