@@ -1,32 +1,16 @@
 """Registered statements: SQL that clients call by name with typed parameters."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any, Literal, get_args
 
-from sqlalchemy import TextClause, bindparam, text, types
+from sqlalchemy import TextClause, bindparam, text
 
 from crudmq.contract.errors import Detail, Invalid, at
-from crudmq.resources import types as value_types
 from crudmq.resources.types import ValueType
+from crudmq.resources.types.columns import OF_PYTHON_TYPES
 
 Returns = Literal["rows", "rowcount"]
-
-_PARAMETERS: dict[type, tuple[ValueType, types.TypeEngine[Any]]] = {
-    bool: (value_types.BOOLEAN, types.Boolean()),
-    int: (value_types.integer(64), types.BigInteger()),
-    float: (value_types.NUMBER, types.Double()),
-    str: (value_types.text(), types.Text()),
-    bytes: (value_types.BYTES, types.LargeBinary()),
-    Decimal: (value_types.decimal(None, None), types.Numeric()),
-    datetime: (value_types.DATETIME, types.DateTime(timezone=True)),
-    date: (value_types.DATE, types.Date()),
-    time: (value_types.TIME, types.Time()),
-    uuid.UUID: (value_types.UUID, types.Uuid()),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +61,9 @@ def make_statement(  # noqa: PLR0913 - the options of register_statement
     _check_options(name, returns, writes, event)
     parameter_types, bound = {}, []
     for parameter, python_type in parameters.items():
-        if python_type not in _PARAMETERS:
+        if python_type not in OF_PYTHON_TYPES:
             raise TypeError(f"{name}: parameters of type {python_type!r} are not supported")
-        parameter_types[parameter], column_type = _PARAMETERS[python_type]
+        parameter_types[parameter], column_type = OF_PYTHON_TYPES[python_type]
         bound.append(bindparam(parameter, type_=column_type))
     clause = text(sql)
     differing = sorted(set(clause._bindparams) ^ set(parameters))  # noqa: SLF001 - SQLAlchemy has no public name
@@ -96,9 +80,3 @@ def _check_options(name: str, returns: object, writes: object, event: object) ->
     }
     for option in (option for option in valid if not valid[option]):
         raise TypeError(f"{name}: `{option}` has an invalid value; it is a reserved name, not a parameter's")
-
-
-def dump(value: Any) -> Any:  # noqa: ANN401 - any value of a column
-    """Return the JSON value of a result value, based on its Python type."""
-    value_type, _ = _PARAMETERS.get(type(value), (None, None))
-    return value if value_type is None or value_type.dump is None else value_type.dump(value)

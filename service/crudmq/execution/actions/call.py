@@ -12,7 +12,8 @@ from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.changes import CustomEvent, Result
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.registry import Registry
-from crudmq.resources.statements import Statement, dump
+from crudmq.resources.statements import Statement
+from crudmq.resources.types.columns import dump
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@
 """
 
 from crudmq.resources.types.datetimes import DATE, DATETIME, DURATION, NAIVE_DATETIME, TIME
-from crudmq.resources.types.json import BOOLEAN, BYTES, JSON, UUID, array, enumeration, text
+from crudmq.resources.types.json import BOOLEAN, BYTES, JSON, UUID, enumeration, text
 from crudmq.resources.types.numbers import NUMBER, decimal, integer
-from crudmq.resources.types.value_type import ValueType
+from crudmq.resources.types.value_type import ValueType, array
 
 __all__ = [
     "BOOLEAN",

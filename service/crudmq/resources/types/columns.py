@@ -1,7 +1,9 @@
-"""The value types of SQLAlchemy's column types."""
+"""The value types of SQLAlchemy's column types, and those of Python's types."""
 
 import uuid
 from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import types
@@ -68,3 +70,23 @@ _VALUE_TYPES: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], ValueType]], ..
     (types.JSON, lambda _: value_types.JSON),
     (types.ARRAY, lambda column_type: value_types.array(value_type_of(column_type.item_type))),
 )
+
+OF_PYTHON_TYPES: dict[type, tuple[ValueType, TypeEngine[Any]]] = {
+    bool: (value_types.BOOLEAN, types.Boolean()),
+    int: (value_types.integer(64), types.BigInteger()),
+    float: (value_types.NUMBER, types.Double()),
+    str: (value_types.text(), types.Text()),
+    bytes: (value_types.BYTES, types.LargeBinary()),
+    Decimal: (value_types.decimal(None, None), types.Numeric()),
+    datetime: (value_types.DATETIME, types.DateTime(timezone=True)),
+    date: (value_types.DATE, types.Date()),
+    time: (value_types.TIME, types.Time()),
+    uuid.UUID: (value_types.UUID, types.Uuid()),
+}
+"""The value type and the column type of each Python type that SQL text may take and return."""
+
+
+def dump(value: Any) -> Any:  # noqa: ANN401 - any value of a column
+    """Return the JSON value of a result value, based on its Python type."""
+    value_type, _ = OF_PYTHON_TYPES.get(type(value), (None, None))
+    return value if value_type is None or value_type.dump is None else value_type.dump(value)

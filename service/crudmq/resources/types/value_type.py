@@ -1,4 +1,4 @@
-"""The definition of a value type."""
+"""The definition of a value type, and of arrays of its values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,3 +30,17 @@ class ValueType:
         operators |= {"gt", "gte", "lt", "lte", "between"} if self.ordered else set()
         operators |= {"like", "ilike", "starts_with", "ends_with", "contains"} if self.is_text else set()
         return frozenset(operators)
+
+
+def array(item_type: ValueType) -> ValueType:
+    """Return the type of arrays whose items are null or of one type."""
+
+    def load(value: Any) -> list[Any]:  # noqa: ANN401 - JSON is any value
+        if type(value) is not list:
+            raise ValueError("is not an array")
+        return [None if item is None else item_type.load(item) for item in value]
+
+    def dump(value: list[Any]) -> list[Any]:
+        return [item if item is None or item_type.dump is None else item_type.dump(item) for item in value]
+
+    return ValueType(f"array of {item_type.name}", load, dump, comparable=False, ordered=False)
