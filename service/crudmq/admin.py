@@ -7,8 +7,7 @@ from typing import Any
 
 from crudmq.messaging.dead_letters import queue as dead_letters
 from crudmq.messaging.dead_letters.letter import Letter
-from crudmq.messaging.dead_letters.queue import Limit, Report, open_dead_letters
-from crudmq.messaging.dead_letters.selection import Selection
+from crudmq.messaging.dead_letters.queue import Limit, Report, Selection, open_dead_letters
 from crudmq.messaging.topology import Topology
 from crudmq.resources import description
 from crudmq.resources.registry import load

@@ -12,8 +12,7 @@ from rich.progress import Progress
 from crudmq import admin
 from crudmq.cli.render import detail_lines, print_dead_letters, summarize
 from crudmq.cli.runtime import read_settings, run
-from crudmq.messaging.dead_letters.queue import DeadLettersError, Limit, Report
-from crudmq.messaging.dead_letters.selection import Selection
+from crudmq.messaging.dead_letters.queue import DeadLettersError, Limit, Report, Selection
 
 cli = typer.Typer(no_args_is_help=True)
 

@@ -1,8 +1,8 @@
-"""The queue of dead letters, open to one operator at a time; replay and discard, with limits and a report."""
+"""The queue of dead letters, open to one operator at a time: selection, replay, discard, with limits and a report."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,6 @@ from crudmq.contract.headers import publisher_headers
 from crudmq.messaging.connection import CONNECTION_ERRORS, close, connect, open_channel
 from crudmq.messaging.dead_letters.browser import Browser, wait_requeued
 from crudmq.messaging.dead_letters.letter import Letter
-from crudmq.messaging.dead_letters.selection import Selection
 from crudmq.messaging.republishing import republish
 from crudmq.messaging.topology import Topology
 from crudmq.messaging.verdicts import explain
@@ -143,6 +142,27 @@ def _translated() -> Iterator[None]:
 
 def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A selection of dead letters: those that match every criterion given; all if none is given."""
+
+    ids: Collection[str] = ()
+    codes: Collection[str] = ()
+    resources: Collection[str] = ()
+
+    def __bool__(self) -> bool:
+        """Whether any criterion is given."""
+        return bool(self.ids or self.codes or self.resources)
+
+    def matches(self, letter: Letter) -> bool:
+        """Whether a dead letter is selected."""
+        return (
+            (not self.ids or letter.id in self.ids)
+            and (not self.codes or letter.code in self.codes)
+            and (not self.resources or letter.resource in self.resources)
+        )
 
 
 @dataclass(frozen=True, slots=True)
