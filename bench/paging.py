@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bench.databases import migrated
 from bench.servers import Servers
 from crudmq import admin
-from crudmq.contract.limits import Limits
+from crudmq.contract.command import Limits
 from crudmq.examples.models import Person
 from crudmq.execution.planner import Planner
 from crudmq.execution.unit_of_work import UnitOfWork

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from crudmq.contract.command import Limits
 from crudmq.contract.filters import MAX_VALUES
-from crudmq.contract.limits import Limits
 from crudmq.storage.dialects import PERCENT_ENCODE, checked_url
 from crudmq.storage.tables import DEFAULT_PREFIX
 

@@ -12,10 +12,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from crudmq import register_statement
-from crudmq.contract.command import READS, WRITES, field_names
+from crudmq.contract.command import READS, WRITES, Limits, field_names
 from crudmq.contract.filters import COMPARISONS
 from crudmq.contract.include import Options
-from crudmq.contract.limits import Limits
 from crudmq.resources.types.columns import value_type_of
 from crudmq.settings import Settings, variable
 from tests.acceptance.peer import Peer

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from crudmq.contract.command import Limits
 from crudmq.contract.delivery import Delivery
-from crudmq.contract.limits import Limits
 from crudmq.contract.result import Message
 from crudmq.execution.job import Job
 from crudmq.execution.outcome import Batch

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, text
 
-from crudmq.contract.limits import Limits
+from crudmq.contract.command import Limits
 from crudmq.processing.decoder import Decoder
 from crudmq.resources.mapping import ExposureError
 from crudmq.resources.registry import Registry

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from crudmq.contract.limits import Limits
+from crudmq.contract.command import Limits
 from crudmq.execution.job import Job
 from crudmq.execution.outcome import RETRY_DELAYS, DeadLetter, Disposition, Retry
 from crudmq.processing.decoder import Decoder

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crudmq.contract.limits import Limits
+from crudmq.contract.command import Limits
 from crudmq.examples.models import Person
 from crudmq.processing.decoder import Decoder
 from crudmq.resources.registry import Registry

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol, Self
 
+from crudmq.contract.command import Limits
 from crudmq.contract.delivery import Delivery
-from crudmq.contract.limits import Limits
 from crudmq.execution.job import Job
 from crudmq.execution.outcome import Batch
 from crudmq.processing.decoder import Decoder

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from crudmq.contract.limits import Limits
+from crudmq.contract.command import Limits
 from crudmq.processing.decoder import Decoder
 from tests.property.conftest import ServiceRunner, registry
 from tests.property.effort import examples

@@ -1,9 +1,10 @@
-"""Commands: one model per action, unknown fields rejected.
+"""Commands: one model per action, unknown fields rejected; and their limits.
 
 Fields that depend on the mapping (rows, keys, filters) keep their JSON value; the resource checks them later.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -130,6 +131,25 @@ class Transaction(Write):
 
     action: Literal["transaction"]
     commands: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a command, as the settings define them; exceeding one is `limit_exceeded`, before any SQL runs."""
+
+    max_bytes: int = 2**20
+    max_page: int = 1000
+    max_include_depth: int = 3
+    max_where_depth: int = 8
+    max_conditions: int = 100
+    max_in: int = 1000
+    max_commands: int = 100
+    max_rows: int = 1000
+
+    @property
+    def default_page(self) -> int:
+        """The number of rows of a `list` or an `include` without `limit`."""
+        return min(100, self.max_page)
 
 
 OnResource = Create | Update | Upsert | Delete | Get | List | CountRows

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, LimitExceeded, at
-from crudmq.contract.limits import Limits
 
 _OPERATORS = "eq neq gt gte lt lte between in not_in is_null like ilike starts_with ends_with contains"
 COMPARISONS = frozenset(_OPERATORS.split())

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from crudmq.contract.command import details_of
+from crudmq.contract.command import Limits, details_of
 from crudmq.contract.errors import Detail, Invalid, LimitExceeded, at
-from crudmq.contract.limits import Limits
 
 
 class Options(BaseModel):

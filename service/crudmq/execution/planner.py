@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from crudmq.contract import command
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Invalid, UnknownAction, UnknownResource, shorten
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions import create, delete, transaction, update, upsert
 from crudmq.execution.actions.call import Call
 from crudmq.execution.actions.count import Count

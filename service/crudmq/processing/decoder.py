@@ -3,10 +3,9 @@
 from typing import Any
 
 from crudmq.contract import codec
-from crudmq.contract.command import READS
+from crudmq.contract.command import READS, Limits
 from crudmq.contract.delivery import Delivery
 from crudmq.contract.errors import CommandError, Malformed, shorten
-from crudmq.contract.limits import Limits
 from crudmq.contract.result import Subject
 from crudmq.execution.job import Job
 from crudmq.execution.planner import Planner

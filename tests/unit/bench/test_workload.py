@@ -6,8 +6,8 @@ import pytest
 
 from bench.workload import Workload
 from bench.workloads import ALL, ANSWERED, CREATES, MANY_CONFLICTS, MIX, TRANSACTIONS, UPDATES
+from crudmq.contract.command import Limits
 from crudmq.contract.delivery import Delivery
-from crudmq.contract.limits import Limits
 from crudmq.processing.decoder import Decoder
 from crudmq.resources.registry import load
 from crudmq.settings import EXAMPLE

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from crudmq.contract import command, include
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import ERRORS, CommandError, Invalid, Malformed, UnknownAction
-from crudmq.contract.limits import Limits
 from crudmq.examples.models import Person
 from crudmq.execution.planner import Planner
 from crudmq.resources.registry import Registry

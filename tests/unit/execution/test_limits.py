@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from crudmq.contract import codec
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import CommandError, LimitExceeded
 from crudmq.contract.filters import MAX_VALUES
-from crudmq.contract.limits import Limits
 from crudmq.execution.planner import Planner
 from crudmq.resources.registry import load
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Invalid, LimitExceeded
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.transaction import find_references, resolve_references
 from crudmq.execution.planner import Planner
 from crudmq.resources.registry import load

@@ -6,8 +6,8 @@ from typing import Any, Self
 from sqlalchemy import CursorResult
 
 from crudmq.contract import command
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Invalid, LimitExceeded
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.changes import CustomEvent, Result
 from crudmq.execution.unit_of_work import UnitOfWork

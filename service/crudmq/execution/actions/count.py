@@ -6,8 +6,8 @@ from typing import Any, Self
 from sqlalchemy import func, select
 
 from crudmq.contract import command, filters
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Faults, Invalid, LimitExceeded, at
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.changes import Result
 from crudmq.execution.query.order import OrderBy, clauses

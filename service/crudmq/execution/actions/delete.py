@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crudmq.contract import command, filters
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Faults
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.actions.targeting import check_target, check_version, get_or_raise, load_key
 from crudmq.execution.changes import Result, changed_rows

@@ -7,8 +7,8 @@ from typing import Self
 from sqlalchemy import select
 
 from crudmq.contract import command, filters, include
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Faults, MultipleFound, NotFound
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.actions.targeting import faults_of_target, get_or_raise
 from crudmq.execution.changes import Result

@@ -6,8 +6,8 @@ from typing import Any, Self
 from sqlalchemy import Select, func, select
 
 from crudmq.contract import command, filters, include
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Faults, LimitExceeded
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.changes import Result
 from crudmq.execution.query import order

@@ -1,8 +1,8 @@
 """Targeting: a command addresses its rows by key, or by a filter."""
 
 from crudmq.contract import command
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Faults, Invalid, LimitExceeded, NotFound, VersionMismatch
-from crudmq.contract.limits import Limits
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Key, Resource, Row
 

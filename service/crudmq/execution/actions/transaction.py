@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crudmq.contract import codec, command
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import CommandError, Detail, Invalid, LimitExceeded, at
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.changes import Result
 from crudmq.execution.error_mapping import raising_command_errors

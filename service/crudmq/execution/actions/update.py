@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crudmq.contract import command, filters
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import CommandError, Detail, Faults, Invalid, at
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.actions.targeting import (
     check_count,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crudmq.contract import command
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Conflict, Detail, Faults, Invalid, at
-from crudmq.contract.limits import Limits
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.actions.targeting import check_count
 from crudmq.execution.changes import Change, Result, Returns, changed_rows

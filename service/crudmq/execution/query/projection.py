@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from crudmq.contract import filters, include
+from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Invalid, LimitExceeded, at
-from crudmq.contract.limits import Limits
 from crudmq.execution.query import order
 from crudmq.execution.query.keys import join_target, one_of, owner_columns
 from crudmq.execution.query.where import condition
