@@ -13,7 +13,7 @@ from pamqp.common import FieldTable
 
 from bench.envelope import Envelope
 from bench.workload import Command
-from crudmq.execution.outcome import RETRY_DELAYS
+from crudmq.execution.job import RETRY_DELAYS
 from crudmq.messaging.declaration import declare
 from crudmq.messaging.topology import Topology
 

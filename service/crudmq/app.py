@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from crudmq.admin import CONCURRENT_READS, histories, open_database
 from crudmq.aio import race
 from crudmq.execution.executor import Executor
-from crudmq.execution.outcome import RETRY_DELAYS
+from crudmq.execution.job import RETRY_DELAYS
 from crudmq.execution.publication import Publication
 from crudmq.execution.responses import Responses
 from crudmq.http import health

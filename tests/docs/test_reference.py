@@ -10,7 +10,7 @@ from crudmq.contract.command import ACTIONS, READS, WRITES, field_names
 from crudmq.contract.delivery import Delivery
 from crudmq.contract.errors import ERRORS
 from crudmq.contract.event import change
-from crudmq.execution.outcome import RETRY_DELAYS
+from crudmq.execution.job import RETRY_DELAYS
 from crudmq.messaging.topology import Topology
 from crudmq.settings import Settings, variable
 from tests.docs.markdown import ROOT, code, read, table

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crudmq.contract.delivery import Delivery
 from crudmq.contract.result import Message
-from crudmq.execution.outcome import RETRY_DELAYS, Batch
+from crudmq.execution.job import RETRY_DELAYS, Batch
 from crudmq.failpoints import Failpoint
 from crudmq.messaging import envelopes
 from crudmq.messaging.consumer import Consumer

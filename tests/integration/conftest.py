@@ -11,8 +11,7 @@ import pytest
 from crudmq.contract.command import Limits
 from crudmq.contract.delivery import Delivery
 from crudmq.contract.result import Message
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import Batch
+from crudmq.execution.job import Batch, Job
 from crudmq.processing.decoder import Decoder
 from crudmq.resources.registry import load
 from crudmq.storage import revisions

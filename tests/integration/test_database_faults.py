@@ -9,8 +9,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from crudmq.contract.command import Limits
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import RETRY_DELAYS, DeadLetter, Disposition, Retry
+from crudmq.execution.job import RETRY_DELAYS, DeadLetter, Disposition, Job, Retry
 from crudmq.processing.decoder import Decoder
 from crudmq.resources.registry import Registry
 from crudmq.storage.database import Database

@@ -10,7 +10,7 @@ from sqlalchemy import update as change
 
 from crudmq import failpoints
 from crudmq.examples.models import Person
-from crudmq.execution.outcome import DeadLetter
+from crudmq.execution.job import DeadLetter
 from crudmq.failpoints import Failpoint
 from crudmq.storage import journal, tables
 from crudmq.storage.database import Database

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from crudmq.contract.delivery import Delivery
-from crudmq.execution.outcome import Batch
+from crudmq.execution.job import Batch
 from crudmq.processing.poison import PoisonDetector, Suspects
 from crudmq.storage import journal, tables
 from crudmq.storage.database import Database

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from crudmq import failpoints
 from crudmq.app import compose
 from crudmq.examples.models import Person
-from crudmq.execution.outcome import Batch
+from crudmq.execution.job import Batch
 from crudmq.failpoints import Failpoint
 from crudmq.processing import maintenance
 from crudmq.processing.service import Service

@@ -8,8 +8,7 @@ from typing import Any, Protocol, Self
 
 from crudmq.contract.command import Limits
 from crudmq.contract.delivery import Delivery
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import Batch
+from crudmq.execution.job import Batch, Job
 from crudmq.processing.decoder import Decoder
 from crudmq.resources import Registry
 from crudmq.storage.database import Database

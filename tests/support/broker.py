@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pika
 
-from crudmq.execution.outcome import RETRY_DELAYS
+from crudmq.execution.job import RETRY_DELAYS
 from crudmq.messaging.topology import Topology
 from tests.support.waiting import GENEROUS
 

@@ -7,8 +7,7 @@ import structlog
 
 from crudmq.contract.errors import CommandError, IdReused, Internal
 from crudmq.execution.conflicts import find_conflicting_jobs
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import Batch, Outcome
+from crudmq.execution.job import Batch, Job, Outcome
 from crudmq.execution.publication import Publication
 from crudmq.execution.recovery import Attempt, Evidence, jobs_to_isolate, recover
 from crudmq.execution.responses import Responses

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import structlog
 
 from crudmq.contract.result import Message
-from crudmq.execution.outcome import Batch
+from crudmq.execution.job import Batch
 from crudmq.storage import journal
 from crudmq.storage.database import Database
 from crudmq.storage.errors import StorageError

@@ -20,8 +20,7 @@ from typing import Self
 from crudmq.contract.errors import CommandError, Internal
 from crudmq.execution.actions.plan import Savepoint
 from crudmq.execution.error_mapping import to_command_error
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import RETRY_DELAYS, Outcome, Retry
+from crudmq.execution.job import RETRY_DELAYS, Job, Outcome, Retry
 from crudmq.storage.errors import (
     AlreadyRecorded,
     ConstraintViolation,

@@ -8,8 +8,7 @@ from crudmq.contract.command import ACTIONS
 from crudmq.contract.errors import CommandError, Malformed
 from crudmq.contract.result import Message
 from crudmq.execution.changes import Change, Result
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import Outcome, disposition
+from crudmq.execution.job import Job, Outcome, disposition
 from crudmq.resources.resource import Row
 
 

@@ -9,8 +9,7 @@ from crudmq.contract.result import Message
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.changes import Result
 from crudmq.execution.error_mapping import raising_command_errors
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import Ack, Batch, Outcome
+from crudmq.execution.job import Ack, Batch, Job, Outcome
 from crudmq.execution.recovery import Attempt
 from crudmq.execution.responses import Responses, reply
 from crudmq.execution.unit_of_work import UnitOfWork

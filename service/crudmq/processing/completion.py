@@ -7,7 +7,7 @@ from itertools import islice
 
 import structlog
 
-from crudmq.execution.outcome import RETRY_DELAYS, Ack, Batch, DeadLetter, Outcome, Retry
+from crudmq.execution.job import RETRY_DELAYS, Ack, Batch, DeadLetter, Outcome, Retry
 from crudmq.execution.publication import Publication
 from crudmq.failpoints import Failpoint, reach
 from crudmq.messaging import envelopes, republishing

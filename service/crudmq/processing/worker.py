@@ -8,8 +8,7 @@ from crudmq.contract.delivery import Delivery
 from crudmq.contract.errors import Internal
 from crudmq.contract.result import Subject
 from crudmq.execution.executor import Executor
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import Batch
+from crudmq.execution.job import Batch, Job
 from crudmq.execution.publication import Publication
 from crudmq.failpoints import Failpoint, reach
 from crudmq.messaging.consumer import Consumer

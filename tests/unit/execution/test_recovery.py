@@ -9,8 +9,7 @@ from crudmq.contract.delivery import Delivery
 from crudmq.contract.errors import Conflict, Internal, Invalid, Malformed, NotFound, Timeout, Unavailable
 from crudmq.contract.result import Subject
 from crudmq.execution.actions.plan import Plan, Savepoint
-from crudmq.execution.job import Job
-from crudmq.execution.outcome import RETRY_DELAYS, Outcome, Retry
+from crudmq.execution.job import RETRY_DELAYS, Job, Outcome, Retry
 from crudmq.execution.recovery import Attempt, Evidence, recover
 from crudmq.execution.transaction import InboxNotChecked, PartialFailure
 from crudmq.storage.constraints import Constraint
