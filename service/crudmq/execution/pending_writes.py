@@ -11,7 +11,7 @@ from crudmq.execution.changes import Change
 from crudmq.execution.query.keys import has_key, in_key_order
 from crudmq.resources.resource import Key, Resource, Row
 from crudmq.storage.dialects import dialect_of
-from crudmq.storage.padding import chunks
+from crudmq.storage.dialects.constructs import chunks
 
 
 @dataclass(slots=True)

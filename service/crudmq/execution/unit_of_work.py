@@ -16,7 +16,7 @@ from crudmq.execution.changes import Change, Links
 from crudmq.execution.pending_writes import PendingWrites
 from crudmq.execution.query.keys import has_key, in_key_order, one_of
 from crudmq.resources.resource import Field, Key, Resource, Row
-from crudmq.storage.padding import chunks
+from crudmq.storage.dialects.constructs import chunks
 from crudmq.storage.translation import rolling_back
 
 _Identity = tuple[str, Key]

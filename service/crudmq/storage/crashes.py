@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only
 
 from crudmq.storage.database import Database
-from crudmq.storage.dialects.constructs import now
+from crudmq.storage.dialects.constructs import now, pad_to_power_of_two
 from crudmq.storage.errors import Transient
-from crudmq.storage.padding import pad_to_power_of_two
 from crudmq.storage.tables import crashes, prefix_of
 
 

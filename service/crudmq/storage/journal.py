@@ -25,9 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crudmq.contract.codec import encode
 from crudmq.contract.result import Message
 from crudmq.storage.dialects import dialect_of
-from crudmq.storage.dialects.constructs import now
+from crudmq.storage.dialects.constructs import chunks, now, pad_to_power_of_two
 from crudmq.storage.errors import AlreadyRecorded
-from crudmq.storage.padding import chunks, pad_to_power_of_two
 from crudmq.storage.tables import inbox, outbox, prefix_of
 
 LEASE = timedelta(seconds=60)

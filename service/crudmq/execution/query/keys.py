@@ -8,7 +8,7 @@ from sqlalchemy.orm import RelationshipDirection
 
 from crudmq.resources.relations import Relation
 from crudmq.resources.resource import Key, Resource
-from crudmq.storage.padding import pad_to_power_of_two
+from crudmq.storage.dialects.constructs import pad_to_power_of_two
 
 
 def one_of(columns: Sequence[ColumnElement[Any]], values: Collection[tuple[Any, ...]]) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from crudmq.execution.query.where import condition
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.relations import Relation
 from crudmq.resources.resource import Field, Resource, Row
-from crudmq.storage.padding import chunk_size
+from crudmq.storage.dialects.constructs import chunk_size
 
 
 def select_fields(resource: Resource, names: Sequence[str] | None, path: str = "fields") -> tuple[Field, ...]:

@@ -11,7 +11,7 @@ from crudmq.contract.filters import And, Compare, Not, Or, Related, Where
 from crudmq.execution.query.keys import is_related, join_target
 from crudmq.resources.resource import Field, Resource
 from crudmq.resources.types import JSON, text
-from crudmq.storage.padding import pad_to_power_of_two
+from crudmq.storage.dialects.constructs import pad_to_power_of_two
 
 Clause = ColumnElement[bool]
 _TEXT = text()

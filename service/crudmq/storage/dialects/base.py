@@ -14,10 +14,9 @@ from sqlalchemy import URL, BigInteger, Column, Insert, Table, Update, bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crudmq.storage.constraints import Constraint
-from crudmq.storage.dialects.constructs import now
+from crudmq.storage.dialects.constructs import now, pad_to_power_of_two
 from crudmq.storage.dialects.error_codes import one_line
 from crudmq.storage.errors import ConstraintViolation, StorageError
-from crudmq.storage.padding import pad_to_power_of_two
 
 ANSWER_MARGIN = timedelta(seconds=5)
 BRIEF_LOCK_TIMEOUT = timedelta(seconds=1)

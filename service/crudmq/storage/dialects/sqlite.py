@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from crudmq.storage.constraints import Constraint
 from crudmq.storage.dialects.base import Dialect, Row, Timeouts, written_table
+from crudmq.storage.dialects.constructs import chunks, pad_to_power_of_two
 from crudmq.storage.dialects.error_codes import SQLITE_CONSTRAINTS, SQLITE_ERRORS, SQLITE_MESSAGES, by_prefix, is_read
 from crudmq.storage.errors import ConstraintViolation, OutOfResources, StorageError
-from crudmq.storage.padding import chunks, pad_to_power_of_two
 
 _BUSY_TIMEOUT = timedelta(seconds=10)
 _STEPS_BETWEEN_CHECKS = 100_000

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crudmq.storage.padding import MAX_PARAMETERS, chunks, pad_to_power_of_two, padded_length
+from crudmq.storage.dialects.constructs import MAX_PARAMETERS, chunks, pad_to_power_of_two, padded_length
 
 
 @given(st.lists(st.integers(), min_size=1, max_size=300))
