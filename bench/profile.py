@@ -28,7 +28,7 @@ STEPS = {
     "results and events: values to JSON, ids, attributes": ("crudmq/execution/responses.py",),
     "encoding, publishing, confirms": (
         "crudmq/messaging/publisher.py",
-        *(f"crudmq/messaging/wire/{name}.py" for name in ("encoding", "publishing", "channel")),
+        *(f"crudmq/messaging/wire/{name}.py" for name in ("publishing", "channel")),
     ),
     "inbox and outbox": ("crudmq/storage/journal.py",),
     "inserting rows": ("crudmq/execution/pending_writes.py", "crudmq/storage/dialects/"),

@@ -11,7 +11,7 @@ from pamqp.header import ContentHeader
 from crudmq.contract.errors import Unavailable
 from crudmq.messaging import envelopes, republishing
 from crudmq.messaging.topology import Topology
-from crudmq.messaging.wire import encoding
+from crudmq.messaging.wire import publishing
 from crudmq.messaging.wire.outgoing import Outgoing
 
 TOPOLOGY = Topology("crudmq")
@@ -29,7 +29,7 @@ def headers_of(outgoing: Outgoing) -> dict[str, Any]:
 
 
 def encode(outgoing: Outgoing) -> bytes:
-    return encoding.encode(outgoing, channel=1, max_body=1 << 17)
+    return publishing.encode(outgoing, channel=1, max_body=1 << 17)
 
 
 def returned(outgoing: Outgoing) -> Any:  # noqa: ANN401 - aiormq's

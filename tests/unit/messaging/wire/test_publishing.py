@@ -8,8 +8,8 @@ from pamqp.body import ContentBody
 from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
-from crudmq.messaging.wire.encoding import encode
 from crudmq.messaging.wire.outgoing import Kind, Outgoing, Plain
+from crudmq.messaging.wire.publishing import encode
 
 NUMBER = 3
 SIZE = 1200
