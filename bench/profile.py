@@ -36,7 +36,7 @@ STEPS = {
     START_UP: ("<frozen importlib", "crudmq/cli/runtime.py"),
 }
 """Prefixes of the files of each step; those of a folder end with a slash."""
-_RECEIVING = tuple(f"crudmq/messaging/{name}.py" for name in ("consumer", "subscription", "wire/decoding", "acks"))
+_RECEIVING = tuple(f"crudmq/messaging/{name}.py" for name in ("consumer", "subscription", "wire/decoding"))
 LIBRARIES = {
     "SQLAlchemy: compiling, executing, transactions": ("sqlalchemy/",),
     "reading frames, decoding properties, creating deliveries": ("aiormq/", "pamqp/", *_RECEIVING),
