@@ -14,8 +14,7 @@ from pamqp.common import FieldTable
 from bench.envelope import Envelope
 from bench.workload import Command
 from crudmq.execution.job import RETRY_DELAYS
-from crudmq.messaging.declaration import declare
-from crudmq.messaging.topology import Topology
+from crudmq.messaging.topology import Topology, declare
 
 _TIMEOUT = 30
 _CELERY_QUEUES = tuple(f"celery_delayed_{bit}" for bit in range(28))

@@ -15,9 +15,8 @@ from crudmq.http import health
 from crudmq.http.health import PortError
 from crudmq.messaging.consumer import Consumer
 from crudmq.messaging.dead_letters.queue import DeadLettersError
-from crudmq.messaging.declaration import TopologyError
 from crudmq.messaging.publisher import Publisher
-from crudmq.messaging.topology import Topology
+from crudmq.messaging.topology import Topology, TopologyError
 from crudmq.processing.decoder import Decoder
 from crudmq.processing.maintenance import Maintenance
 from crudmq.processing.poison import PoisonDetector

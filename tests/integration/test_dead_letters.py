@@ -10,8 +10,7 @@ from crudmq.failpoints import Failpoint, set_handler
 from crudmq.messaging.connection import close, connect
 from crudmq.messaging.dead_letters.letter import Letter
 from crudmq.messaging.dead_letters.queue import DeadLettersError, open_dead_letters
-from crudmq.messaging.declaration import declare
-from crudmq.messaging.topology import Topology
+from crudmq.messaging.topology import Topology, declare
 from crudmq.messaging.wire.publishing import Publication
 from tests.support import broker
 

@@ -17,9 +17,8 @@ from crudmq.aio import race
 from crudmq.contract.delivery import Delivery
 from crudmq.messaging import envelopes
 from crudmq.messaging.connection import reconnecting
-from crudmq.messaging.declaration import Declaration
 from crudmq.messaging.subscription import Subscription
-from crudmq.messaging.topology import Topology
+from crudmq.messaging.topology import Declaration, Topology
 from crudmq.messaging.wire.channel import write
 
 _MAX_FRUITLESS = 3

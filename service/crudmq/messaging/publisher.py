@@ -19,10 +19,9 @@ from crudmq.messaging.connection import (
     open_confirm_channel,
     reconnecting,
 )
-from crudmq.messaging.declaration import Declaration
 from crudmq.messaging.lane import Lane
 from crudmq.messaging.sending import EventOrder, Pending, Sending, State
-from crudmq.messaging.topology import Topology, is_direct_reply
+from crudmq.messaging.topology import Declaration, Topology, is_direct_reply
 from crudmq.messaging.verdicts import Verdict, explain, judge
 from crudmq.messaging.wire.outgoing import Kind, Outgoing
 from crudmq.messaging.wire.publishing import ConfirmChannel, Errors, PublishingError, UnconfirmedError, unconfirmed
