@@ -18,7 +18,7 @@ from bench.suite import BACKLOGS, LOADS, ROUND_TRIPS, Plan
 from bench.trial import TrialError
 from bench.workloads import ALL as WORKLOADS
 from bench.workloads import CREATES
-from crudmq.cli.runtime import run
+from crudmq.aio import run
 
 _EXTRAS = (ROUND_TRIPS, LOADS, BACKLOGS)
 _FULL = Plan(ALL, WORKLOADS, _EXTRAS, commands=10_000, rounds=3, calibration=500)

@@ -33,7 +33,7 @@ STEPS = {
     "inbox and outbox": ("crudmq/storage/journal.py",),
     "inserting rows": ("crudmq/execution/pending_writes.py", "crudmq/storage/dialects/"),
     "executing plans in memory": ("crudmq/execution/actions/", "crudmq/execution/unit_of_work.py"),
-    START_UP: ("<frozen importlib", "crudmq/cli/runtime.py"),
+    START_UP: ("<frozen importlib", "crudmq/aio.py"),
 }
 """Prefixes of the files of each step; those of a folder end with a slash."""
 _RECEIVING = tuple(f"crudmq/messaging/{name}.py" for name in ("consumer", "subscription", "wire/decoding"))

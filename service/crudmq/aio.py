@@ -1,12 +1,29 @@
-"""Waiting: races between awaitables, and exponential backoff."""
+"""Running and waiting: the event loop, races between awaitables, and exponential backoff."""
 
 import asyncio
+import gc
 import random
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
+
+_GC_THRESHOLDS = 20_000, 50, 50
 _MAX_DOUBLINGS = 32
 _CANCEL_INTERVAL = 1.0
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to completion, on uvloop if it is installed."""
+    # Objects created at startup are permanent, and those of a message are freed by reference counting: collect rarely.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    try:
+        import uvloop  # noqa: PLC0415 - not available on every platform, and not needed by the client
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
 
 
 class Backoff:

@@ -8,11 +8,10 @@ import typer
 from rich.console import Console
 
 from crudmq import __version__, admin, app, settings
+from crudmq.aio import run as run_until_complete
 from crudmq.cli import dead_letters
-from crudmq.cli.parse import command_from
+from crudmq.cli.inputs import command_from, read_settings
 from crudmq.cli.render import print_description, print_settings
-from crudmq.cli.runtime import read_settings
-from crudmq.cli.runtime import run as run_until_complete
 from crudmq.client import Client, ClientError, Result
 from crudmq.settings import Settings
 

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from crudmq import admin
+from crudmq.aio import run
+from crudmq.cli.inputs import read_settings
 from crudmq.cli.render import detail_lines, print_dead_letters, summarize
-from crudmq.cli.runtime import read_settings, run
 from crudmq.messaging.dead_letters.queue import DeadLettersError, Limit, Report, Selection
 
 cli = typer.Typer(no_args_is_help=True)

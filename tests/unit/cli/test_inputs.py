@@ -2,7 +2,7 @@
 
 import pytest
 
-from crudmq.cli.parse import command_from
+from crudmq.cli.inputs import command_from
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,21 @@
-"""Parsing of commands on the command line: `people.create name=Tom age=38`."""
+"""What the command line reads: settings from the environment, commands such as `people.create name=Tom age=38`."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from crudmq import logs, settings
 from crudmq.contract.command import field_names
+
+
+def read_settings() -> settings.Settings:
+    """Return the settings, and configure the log accordingly.
+
+    :raises SettingsError: lists every invalid setting
+    """
+    configured = settings.read()
+    logs.configure(configured.log_level, as_json=configured.log_format is settings.LogFormat.JSON)
+    return configured
 
 
 def command_from(target: str, arguments: Sequence[str]) -> dict[str, Any]:
