@@ -3,16 +3,25 @@
 Rows in memory are dictionaries by column key; in JSON they are objects by field name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Column, Table
+from sqlalchemy import (
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UnaryExpression,
+    UniqueConstraint,
+)
+from sqlalchemy.sql import operators
+from sqlalchemy.types import TypeDecorator
 
 from crudmq.contract.codec import same
 from crudmq.contract.errors import Detail, Invalid, at
-from crudmq.resources import table_facts
 from crudmq.resources.relations import Relation
 from crudmq.resources.types import ValueType
 
@@ -71,11 +80,11 @@ class Resource:
         self.version: Field | None = None
         self.columns = tuple(field.column for field in fields)
         self.visible = tuple(field for field in fields if not field.hidden)
-        self.changes_itself = table_facts.changes_itself(table)
-        self.refers_to_itself = table_facts.refers_to_itself(table)
-        self.deletes_cascade = table_facts.deletes_cascade(table)
-        self.updates_cascade = table_facts.updates_cascade(table)
-        self.unique_keys = table_facts.unique_keys(table)
+        self.changes_itself = _changes_itself(table)
+        self.refers_to_itself = _refers_to_itself(table)
+        self.deletes_cascade = _deletes_cascade(table)
+        self.updates_cascade = _updates_cascade(table)
+        self.unique_keys = unique_keys(table)
         self._names = tuple(column.key for column in self.columns)
         self._plain_keys = all(field.value_type.dump is None for field in self.key)
         self._key_names = tuple(field.column.key for field in self.key)
@@ -158,3 +167,60 @@ class Resource:
         except ValueError as exc:
             faults.append(Detail(where, str(exc)))
             return None
+
+
+def _changes_itself(table: Table) -> bool:
+    """Return whether an update may store values other than the given ones."""
+    return any(
+        column.onupdate is not None
+        or column.server_onupdate is not None
+        or column.computed is not None
+        or (isinstance(column.type, TypeDecorator) and type(column.type).__module__ != "sqlalchemy.sql.sqltypes")
+        for column in table.columns
+    )
+
+
+def unique_constraints(table: Table) -> list[PrimaryKeyConstraint | UniqueConstraint | Index]:
+    """Return all constraints and indexes that a duplicate may violate, the primary key first."""
+    constraints = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    return [table.primary_key, *constraints, *(index for index in table.indexes if index.unique)]
+
+
+def unique_keys(table: Table) -> frozenset[frozenset[str]]:
+    """Return the sets of columns whose values identify a row: all unique constraints that cover every row."""
+    return frozenset(
+        frozenset(column.key for column in constraint.columns)
+        for constraint in unique_constraints(table)
+        if not isinstance(constraint, Index) or _covers_rows(constraint)
+    )
+
+
+def _covers_rows(index: Index) -> bool:
+    # A partial index, or one over expressions, compares some rows or parts of values only.
+    is_partial = any(name.endswith("_where") and value is not None for name, value in index.dialect_kwargs.items())
+    return not is_partial and all(isinstance(_unordered(part), Column) for part in index.expressions)
+
+
+def _unordered(part: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's parts of an index
+    is_ordered = isinstance(part, UnaryExpression) and part.modifier in (operators.asc_op, operators.desc_op)
+    return part.element if is_ordered else part
+
+
+def _refers_to_itself(table: Table) -> bool:
+    """Return whether rows of the table may refer to each other."""
+    return any(constraint.referred_table is table for constraint in table.foreign_key_constraints)
+
+
+def _deletes_cascade(table: Table) -> bool:
+    """Return whether deleting a row may change other rows."""
+    return any(constraint.ondelete is not None for constraint in _referring(table))
+
+
+def _updates_cascade(table: Table) -> bool:
+    """Return whether updating a row may change other rows."""
+    return any(constraint.onupdate is not None for constraint in _referring(table))
+
+
+def _referring(table: Table) -> Iterator[ForeignKeyConstraint]:
+    for other in table.metadata.tables.values():
+        yield from (constraint for constraint in other.foreign_key_constraints if constraint.referred_table is table)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Index, Table
 from sqlalchemy import Constraint as SchemaConstraint
 
-from crudmq.resources.table_facts import unique_constraints
+from crudmq.resources.resource import unique_constraints
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
-from crudmq.resources.table_facts import unique_constraints
+from crudmq.resources.resource import unique_constraints
 from crudmq.storage.constraints import Constraint, columns_of
 from crudmq.storage.dialects.base import (
     BRIEF_LOCK_TIMEOUT,

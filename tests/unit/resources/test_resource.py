@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, UniqueConstraint, text
 
-from crudmq.resources.table_facts import unique_constraints, unique_keys
+from crudmq.resources.resource import unique_constraints, unique_keys
 
 TABLE = Table(
     "things",
