@@ -133,25 +133,6 @@ class Transaction(Write):
     commands: list[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits of a command, as the settings define them; exceeding one is `limit_exceeded`, before any SQL runs."""
-
-    max_bytes: int = 2**20
-    max_page: int = 1000
-    max_include_depth: int = 3
-    max_where_depth: int = 8
-    max_conditions: int = 100
-    max_in: int = 1000
-    max_commands: int = 100
-    max_rows: int = 1000
-
-    @property
-    def default_page(self) -> int:
-        """The number of rows of a `list` or an `include` without `limit`."""
-        return min(100, self.max_page)
-
-
 OnResource = Create | Update | Upsert | Delete | Get | List | CountRows
 AnyCommand = OnResource | Call | Transaction
 MODELS: dict[str, type[AnyCommand]] = {
@@ -251,3 +232,22 @@ def _detail(error: ErrorDetails, path: str) -> Detail:
     for step in error["loc"]:
         path = at(path, step)
     return Detail(path, _MESSAGES.get(error["type"], "is not valid").format_map(error.get("ctx", {})))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a command, as the settings define them; exceeding one is `limit_exceeded`, before any SQL runs."""
+
+    max_bytes: int = 2**20
+    max_page: int = 1000
+    max_include_depth: int = 3
+    max_where_depth: int = 8
+    max_conditions: int = 100
+    max_in: int = 1000
+    max_commands: int = 100
+    max_rows: int = 1000
+
+    @property
+    def default_page(self) -> int:
+        """The number of rows of a `list` or an `include` without `limit`."""
+        return min(100, self.max_page)
