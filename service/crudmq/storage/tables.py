@@ -66,3 +66,11 @@ crashes = Table(
     Column("noted_at", BigInteger, nullable=False, default=now()),
     **CHARSET,
 )
+
+secrets = Table(
+    "crudmq_secrets",
+    metadata,
+    _prefix(primary_key=True),
+    Column("secret", DIGEST, nullable=False, comment="random; signs cursors"),
+    **CHARSET,
+)

@@ -1,18 +1,13 @@
 """Sort orders and positions in them. Every order is total, since it ends with the primary key."""
 
-import base64
-import binascii
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, and_, false, literal, or_, tuple_
 
-from crudmq.contract.codec import encode
 from crudmq.contract.errors import Detail, Invalid, at
-from crudmq.resources.resource import Field, Resource, Row
+from crudmq.resources.resource import Field, Resource
 from crudmq.storage.dialects.constructs import sorted_by
 
 
@@ -96,31 +91,3 @@ def _is_row_comparable(order_by: Sequence[OrderBy]) -> bool:
     """Whether one comparison of rows expresses the order: an index can be scanned from there."""
     has_nulls = any(key.field.column.nullable for key in order_by)
     return not has_nulls and len({key.descending for key in order_by}) == 1
-
-
-_DIGEST_BYTES = 8
-
-
-def write_cursor(query: object, order_by: Sequence[OrderBy], row: Row) -> str:
-    """Return a cursor that points after a row."""
-    values = encode([key.field.dump(row[key.field.column.key]) for key in order_by])
-    return base64.urlsafe_b64encode(_digest(query, values) + values).decode()
-
-
-def read_cursor(cursor: str, query: object, order_by: Sequence[OrderBy]) -> list[Any]:
-    """Return the sort values of the row where the page ended.
-
-    :raises Invalid: the cursor was changed, or belongs to another query
-    """
-    try:
-        content = base64.b64decode(cursor, altchars=b"-_", validate=True)
-        digest, values = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if digest == _digest(query, values):
-            return [key.field.load(value) for key, value in zip(order_by, json.loads(values), strict=True)]
-    except (binascii.Error, ValueError):
-        pass
-    raise Invalid("the cursor is not valid", [Detail("after", "does not belong to this query")])
-
-
-def _digest(query: object, values: bytes) -> bytes:
-    return blake2b(values, key=blake2b(encode(query)).digest()[:64], digest_size=_DIGEST_BYTES).digest()
