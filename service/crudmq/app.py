@@ -18,7 +18,7 @@ from crudmq.messaging.consumer import Consumer
 from crudmq.messaging.dead_letters.queue import DeadLettersError
 from crudmq.messaging.declaration import TopologyError
 from crudmq.messaging.publisher import Publisher
-from crudmq.messaging.topology import Topology
+from crudmq.messaging.topology import ReplyQueues, Topology
 from crudmq.processing.decoder import Decoder
 from crudmq.processing.maintenance import Maintenance
 from crudmq.processing.poison import PoisonDetector
@@ -53,13 +53,14 @@ FAILURES = (
 def compose(settings: Settings, resources: Registry, database: Database, cursors: Cursors) -> Service:
     """Return the service that the settings describe. Nothing runs yet, and nothing connects."""
     topology = Topology(settings.prefix, settings.partitions)
+    replies = ReplyQueues(topology, settings.reply_queues.split(","))
     gate = OutageGate(lambda: _check_while_serving(database, settings, resources))
     publication = Publication(database, gate)
     publisher = Publisher(settings.broker_url, topology, RETRY_DELAYS)
     consumer = Consumer(settings.broker_url, topology, prefetch=settings.prefetch, delays=RETRY_DELAYS)
     worker = Worker(
         consumer=consumer,
-        decoder=Decoder(resources, settings.limits(), cursors),
+        decoder=Decoder(resources, settings.limits(), cursors=cursors, replies=replies),
         executor=Executor(database, gate, publication, Responses(settings.source)),
         publication=publication,
         publisher=publisher,

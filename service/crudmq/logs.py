@@ -66,7 +66,7 @@ def _renderers(*, as_json: bool) -> list[Processor]:
         return [_TRACEBACKS, _shorten, structlog.processors.JSONRenderer()]
     is_terminal = sys.stderr.isatty()
     tracebacks = structlog.dev.RichTracebackFormatter(show_locals=False) if is_terminal else _write_traceback
-    return [_shorten, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=tracebacks)]
+    return [_shorten, _escape, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=tracebacks)]
 
 
 def _shorten(_logger: object, _name: str, entry: EventDict) -> EventDict:
@@ -80,6 +80,11 @@ def _shorten_values(entry: EventDict) -> EventDict:
     return {name: _cut(value, _MAX_TEXT) if isinstance(value, str) else value for name, value in entry.items()}
 
 
+def _escape(_logger: object, _name: str, entry: EventDict) -> EventDict:
+    """Keep values of messages from writing lines of their own, or controlling the terminal."""
+    return {name: escaped(value) if isinstance(value, str) else value for name, value in entry.items()}
+
+
 def _ends(causes: list[EventDict]) -> list[EventDict]:
     """Return the first and the last causes: what failed, and why."""
     half = _MAX_CAUSES // 2
@@ -88,7 +93,15 @@ def _ends(causes: list[EventDict]) -> list[EventDict]:
 
 def _write_traceback(file: TextIO, exc_info: ExcInfo) -> None:
     lines = (_cut(line, _MAX_TEXT) for line in traceback.format_exception(*exc_info, limit=-_MAX_FRAMES))
-    file.write(_cut("\n" + "".join(lines), _MAX_TRACEBACK))
+    file.write(escaped(_cut("\n" + "".join(lines), _MAX_TRACEBACK), allowed="\n"))
+
+
+def escaped(text: str, allowed: str = "") -> str:
+    """Return text with every unprintable character escaped, except those in `allowed`."""
+    return "".join(
+        character if character.isprintable() or character in allowed else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,5 +1,6 @@
 """Decodes deliveries into jobs, with all checks that need no database."""
 
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,7 +14,9 @@ from crudmq.contract.result import Subject
 from crudmq.execution.job import Job
 from crudmq.execution.planner import Planner
 from crudmq.execution.query.cursor import Cursors
+from crudmq.messaging.topology import ReplyQueues, Topology
 from crudmq.resources.registry import Registry
+from crudmq.storage.tables import DEFAULT_PREFIX
 
 log = structlog.get_logger(__name__)
 
@@ -21,9 +24,12 @@ log = structlog.get_logger(__name__)
 class Decoder:
     """Decodes and checks commands."""
 
-    def __init__(self, resources: Registry, limits: Limits, cursors: Cursors | None = None) -> None:
-        """Set the exposed resources, the limits, and what reads and writes cursors."""
+    def __init__(
+        self, resources: Registry, limits: Limits, *, cursors: Cursors | None = None, replies: ReplyQueues | None = None
+    ) -> None:
+        """Set the exposed resources, the limits, what reads and writes cursors, and the queues allowed for results."""
         self._planner = Planner(resources, limits, cursors or Cursors())
+        self._replies = replies or ReplyQueues(Topology(DEFAULT_PREFIX))
         self._limits = limits
 
     def decode(self, delivery: Delivery) -> Job:
@@ -36,6 +42,9 @@ class Decoder:
             return Job(delivery, Subject(delivery.message_id), error=Internal())
 
     def _decode(self, delivery: Delivery) -> Job:
+        if delivery.reply_to and not self._replies.allow(delivery.reply_to):
+            error = Malformed("reply_to names a queue that may not receive results")
+            return Job(replace(delivery, reply_to=None), Subject(delivery.message_id), error=error)
         subject, is_read_only_call = Subject(delivery.message_id), False
         try:
             delivery.check_properties()
