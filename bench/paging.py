@@ -21,6 +21,7 @@ from crudmq import admin
 from crudmq.contract.command import Limits
 from crudmq.examples.models import Person
 from crudmq.execution.planner import Planner
+from crudmq.execution.query.order import Cursors
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.registry import load
 from crudmq.settings import EXAMPLE, Settings
@@ -55,7 +56,7 @@ async def _measure(settings: Settings) -> tuple[float, float]:
 
 
 async def _pages(session: AsyncSession) -> AsyncIterator[float]:
-    planner = Planner(load(EXAMPLE), Limits())
+    planner = Planner(load(EXAMPLE), Limits(), Cursors())
     command: dict[str, Any] = {"resource": "people", "action": "list", "limit": 100}
     while True:
         start_time = time.perf_counter()

@@ -3,20 +3,21 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 
 from crudmq.admin import CONCURRENT_READS, histories, open_database
 from crudmq.aio import race
 from crudmq.execution.executor import Executor
 from crudmq.execution.job import RETRY_DELAYS
 from crudmq.execution.publication import Publication
+from crudmq.execution.query.order import Cursors
 from crudmq.execution.responses import Responses
 from crudmq.http import health
 from crudmq.http.health import PortError
 from crudmq.messaging.consumer import Consumer
 from crudmq.messaging.dead_letters.queue import DeadLettersError
 from crudmq.messaging.publisher import Publisher
-from crudmq.messaging.topology import Topology, TopologyError
+from crudmq.messaging.topology import ReplyQueues, Topology, TopologyError
 from crudmq.processing.decoder import Decoder
 from crudmq.processing.maintenance import Maintenance
 from crudmq.processing.poison import PoisonDetector
@@ -30,6 +31,7 @@ from crudmq.storage.database import Database
 from crudmq.storage.dialects import dialect_for
 from crudmq.storage.errors import DatabaseUnavailable, StorageError
 from crudmq.storage.retry import OutageGate
+from crudmq.storage.tables import shared_secret
 from crudmq.supervisor import Supervisor, WorkerError, reserve_stdout, serve_readiness
 
 _SECOND_SIGNAL_EXIT_CODE = 1
@@ -47,16 +49,17 @@ FAILURES = (
 """Errors that an operator can resolve; they are printed without a traceback."""
 
 
-def compose(settings: Settings, resources: Registry, database: Database) -> Service:
+def compose(settings: Settings, resources: Registry, database: Database, cursors: Cursors) -> Service:
     """Return the service that the settings describe. Nothing runs yet, and nothing connects."""
     topology = Topology(settings.prefix, settings.partitions)
+    replies = ReplyQueues(topology, settings.reply_queues.split(","))
     gate = OutageGate(lambda: _check_while_serving(database, settings, resources))
     publication = Publication(database, gate)
     publisher = Publisher(settings.broker_url, topology, RETRY_DELAYS)
     consumer = Consumer(settings.broker_url, topology, prefetch=settings.prefetch, delays=RETRY_DELAYS)
     worker = Worker(
         consumer=consumer,
-        decoder=Decoder(resources, settings.limits()),
+        decoder=Decoder(resources, settings.limits(), cursors=cursors, replies=replies),
         executor=Executor(database, gate, publication, Responses(settings.source)),
         publication=publication,
         publisher=publisher,
@@ -89,12 +92,20 @@ async def run(settings: Settings, *, is_worker: bool = False) -> None:
     responses = reserve_stdout() if is_worker else None
     resources = load(settings.models)
     database = open_database(settings)
-    service = compose(settings, resources, database)
+    cursors = Cursors()
+    service = compose(settings, resources, database, cursors)
+
+    async def prepare() -> None:
+        await database.check()
+        await revisions.check(database, histories(settings), resources.tables)
+        async with database.writing.begin() as session:
+            cursors.share(await shared_secret(session))
+
     # The supervisor serves the health port and probes its workers.
     responding = asyncio.create_task(serve_readiness(service.ready, stopping, responses)) if responses else None
     try:
         async with health.served(settings.health_host, 0 if is_worker else settings.health_port, service.ready):
-            if await _is_fit(database, service.gate, settings, resources, stopping):
+            if await _completes(service.gate.run(prepare), stopping):
                 await service.serve(stopping)
     except BaseExceptionGroup as group:
         # Report the failure itself, without the task groups that wrap it.
@@ -119,21 +130,14 @@ async def supervise(settings: Settings, workers: int) -> None:
         await supervisor.run(stopping)
 
 
-async def _is_fit(
-    database: Database, gate: OutageGate, settings: Settings, resources: Registry, stopping: asyncio.Event
-) -> bool:
-    """Wait for the database and check it; return False if a signal arrives first."""
-
-    async def check() -> None:
-        await database.check()
-        await revisions.check(database, histories(settings), resources.tables)
-
-    checking = asyncio.create_task(gate.run(check))
-    await race(stopping.wait(), checking)
-    if not checking.done():
-        checking.cancel()
+async def _completes(preparation: Coroutine[None, None, None], stopping: asyncio.Event) -> bool:
+    """Wait for a preparation; cancel it and return False if a signal arrives first."""
+    preparing = asyncio.create_task(preparation)
+    await race(stopping.wait(), preparing)
+    if not preparing.done():
+        preparing.cancel()
         return False
-    await checking
+    await preparing
     return True
 
 

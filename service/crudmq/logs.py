@@ -8,6 +8,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor
 
+from crudmq.contract.errors import escaped
+
 _LIBRARY_LEVELS = {
     # These libraries log errors that the service handles and logs itself.
     "aio_pika": logging.CRITICAL,
@@ -38,22 +40,15 @@ def configure(level: str, *, as_json: bool) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    formatter = structlog.stdlib.ProcessorFormatter
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=[structlog.stdlib.filter_by_level, *shared, formatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
-    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[remove_meta, *_renderers(as_json=as_json)]
-        )
-    )
+    processors = [formatter.remove_processors_meta, *_renderers(as_json=as_json)]
+    handler.setFormatter(formatter(foreign_pre_chain=shared, processors=processors))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -66,7 +61,7 @@ def _renderers(*, as_json: bool) -> list[Processor]:
         return [_TRACEBACKS, _shorten, structlog.processors.JSONRenderer()]
     is_terminal = sys.stderr.isatty()
     tracebacks = structlog.dev.RichTracebackFormatter(show_locals=False) if is_terminal else _write_traceback
-    return [_shorten, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=tracebacks)]
+    return [_shorten, _escape, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=tracebacks)]
 
 
 def _shorten(_logger: object, _name: str, entry: EventDict) -> EventDict:
@@ -80,6 +75,11 @@ def _shorten_values(entry: EventDict) -> EventDict:
     return {name: _cut(value, _MAX_TEXT) if isinstance(value, str) else value for name, value in entry.items()}
 
 
+def _escape(_logger: object, _name: str, entry: EventDict) -> EventDict:
+    """Keep values of messages from writing lines of their own, or controlling the terminal."""
+    return {name: escaped(value) if isinstance(value, str) else value for name, value in entry.items()}
+
+
 def _ends(causes: list[EventDict]) -> list[EventDict]:
     """Return the first and the last causes: what failed, and why."""
     half = _MAX_CAUSES // 2
@@ -88,7 +88,7 @@ def _ends(causes: list[EventDict]) -> list[EventDict]:
 
 def _write_traceback(file: TextIO, exc_info: ExcInfo) -> None:
     lines = (_cut(line, _MAX_TEXT) for line in traceback.format_exception(*exc_info, limit=-_MAX_FRAMES))
-    file.write(_cut("\n" + "".join(lines), _MAX_TRACEBACK))
+    file.write(escaped(_cut("\n" + "".join(lines), _MAX_TRACEBACK), allowed="\n"))
 
 
 def _cut(text: str, limit: int) -> str:

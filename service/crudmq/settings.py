@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     """Prefix of the names of queues and exchanges, which identifies the service in the database as well."""
     partitions: Annotated[int, Field(ge=1, le=256)] = 1
     """Number of queues over which commands are distributed by `partition-key`."""
+    reply_queues: Text = "*"
+    """Queues that a `reply_to` may name: patterns such as `replies.*`, separated by commas."""
     source: Text = "/crudmq"
     """The `source` attribute of all events."""
     group_size: Annotated[int, Field(ge=1, le=1000)] = 200

@@ -15,6 +15,7 @@ from crudmq import failpoints
 from crudmq.app import compose
 from crudmq.examples.models import Person
 from crudmq.execution.job import Batch
+from crudmq.execution.query.order import Cursors
 from crudmq.failpoints import Failpoint
 from crudmq.processing import maintenance
 from crudmq.processing.service import Service
@@ -76,7 +77,7 @@ def held() -> Iterator[asyncio.Event]:
 async def running(database: Database, prefix: str, prefetch: int = 800) -> AsyncIterator[Service]:
     """Run a service with a retention of a second; at the end, drop its connections as a kill does."""
     settings = Settings(prefix=prefix, retention=timedelta(seconds=1), broker_url=broker.url(), prefetch=prefetch)
-    service = compose(settings, load(settings.models), database)
+    service = compose(settings, load(settings.models), database, Cursors())
     serving = asyncio.create_task(service.serve(asyncio.Event()))
     try:
         await until_after(0, lambda: service.consumer.is_ready)

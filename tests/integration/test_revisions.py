@@ -89,7 +89,7 @@ async def test_rows_written_before_prefixes_and_by_the_previous_version_belong_t
     add_to_outbox = "INSERT INTO crudmq_outbox (messages, leased_until) VALUES ('[]', 1)"
     shop = Database.open(database_url, statement_timeout=timedelta(seconds=30), prefix="shop")
     await revisions.upgrade(shop, [revisions.SERVICE])
-    await run(shop, downgrade, "service@-1")
+    await run(shop, downgrade, "service_0002")
     await execute(shop, add_to_inbox.format("before"), add_to_outbox)
     await execute(shop, "INSERT INTO crudmq_strikes (id, number, noted_at) VALUES ('before', 1, 1)")
     await revisions.upgrade(shop, [revisions.SERVICE])
@@ -108,7 +108,7 @@ async def test_downgrading_keeps_one_row_of_an_id_that_two_services_used(empty: 
     await revisions.upgrade(empty, [revisions.SERVICE])
     add = "INSERT INTO crudmq_inbox (id, prefix, body, result, stored_at) VALUES ('{}', '{}', 'b', '{{}}', 2)"
     await execute(empty, *(add.format(*row) for row in (("one", "a"), ("one", "b"), ("two", "b"))))
-    await run(empty, downgrade, "service@-1")
+    await run(empty, downgrade, "service_0002")
     assert await execute(empty, "SELECT count(*) FROM crudmq_inbox") == [(2,)]
 
 
@@ -116,7 +116,7 @@ async def test_an_id_of_the_outbox_is_never_assigned_again(empty: Database) -> N
     add = "INSERT INTO crudmq_outbox (messages, leased_until) VALUES ('[]', 1)"
     await revisions.upgrade(empty, [revisions.SERVICE])
     await execute(empty, add, "DELETE FROM crudmq_outbox")
-    await run(empty, downgrade, "service@-1")
+    await run(empty, downgrade, "service_0002")
     await revisions.upgrade(empty, [revisions.SERVICE])
     await execute(empty, add)
     assert await execute(empty, "SELECT id FROM crudmq_outbox") == [(2,)]
@@ -159,7 +159,7 @@ async def test_a_database_that_a_newer_version_migrated_is_accepted(empty: Datab
 
 async def test_a_database_that_an_older_version_migrated_is_rejected(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
-    await run(empty, downgrade, "service@-1")
+    await run(empty, downgrade, "service_0002")
     with pytest.raises(revisions.WrongRevisionError, match=r"service_0\d+ of the history `service` is required"):
         await revisions.check(empty, BOTH, [])
 

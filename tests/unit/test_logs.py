@@ -69,3 +69,21 @@ def test_the_failures_of_libraries_are_bounded_as_well(capsys: pytest.CaptureFix
         logging.getLogger("asyncio").exception(LONG)
     (line,) = capsys.readouterr().err.splitlines()
     assert len(line) < 30_000
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_value_cannot_write_lines_of_its_own_or_control_the_terminal(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    logs.configure("info", as_json=as_json)
+    structlog.get_logger("test").info("received", message_id="one\n2026 [info] forged\x1b[2J\r\u202e\u2028\x9b")
+    logging.getLogger("library").warning("%s", "one\nforged\x1b[2J")
+    text = capsys.readouterr().err
+    assert len(text.splitlines()) == 2
+    assert text.replace("\n", "").isprintable()
+
+
+def test_an_exception_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", as_json=False)
+    structlog.get_logger("test").error("failed", exc_info=ValueError("one\x1b[2J\r"))
+    assert capsys.readouterr().err.replace("\n", "").isprintable()

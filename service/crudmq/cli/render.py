@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crudmq.contract import codec
-from crudmq.contract.errors import CommandError
+from crudmq.contract.errors import CommandError, escaped
 from crudmq.messaging.dead_letters.letter import Letter
 
 _COLUMNS = ("message_id", "code", "resource", "attempts", "message")
@@ -82,14 +82,6 @@ def detail_lines(letter: Letter) -> Iterator[str]:
     yield from _table_lines(letter.headers)
     yield f"body, {len(letter.body)} bytes"
     yield _body_text(letter.body)
-
-
-def escaped(text: str, allowed: str = "") -> str:
-    """Return text with every unprintable character escaped, except those in `allowed`."""
-    return "".join(
-        character if character.isprintable() or character in allowed else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def _console() -> Console:

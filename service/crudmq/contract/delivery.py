@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from crudmq.contract.errors import Detail, Invalid, Malformed, Timeout
-from crudmq.contract.headers import DEADLINE
+from crudmq.contract.headers import DEADLINE, PARTITION_KEY
 
 MAX_MESSAGE_ID = 200
+MAX_HEADER = 512
+"""In characters: these headers are copied to every event. For `tracestate` it is W3C's limit as well."""
 SUSPECT_AFTER = 2
 _BAD_DEADLINE = "is not an RFC 3339 date and time with an offset"
 
@@ -53,14 +55,14 @@ class Delivery:
         return self.correlation_id or self.message_id
 
     def header(self, name: str) -> str | None:
-        """Return a header that is a non-empty string; anything else counts as absent."""
+        """Return a header that is a string of 1 to 512 characters; anything else counts as absent."""
         value = self.headers.get(name)
-        return value if isinstance(value, str) and value else None
+        return value if isinstance(value, str) and 0 < len(value) <= MAX_HEADER else None
 
     def check_properties(self) -> None:
         """Check the properties that every command needs.
 
-        :raises Malformed: no usable `message_id`, or a content type or encoding other than JSON in UTF-8
+        :raises Malformed: no usable `message_id`, another content type than JSON in UTF-8, or too long a key
         """
         if self.properties_error:
             raise Malformed(f"the message's properties cannot be read: {self.properties_error}")
@@ -70,6 +72,9 @@ class Delivery:
             raise Malformed("content_type must be application/json")
         if self.content_encoding not in (None, "", "utf-8"):
             raise Malformed("content_encoding must be utf-8")
+        # Unlike a trace, it cannot be left out: it decides in which order subscribers receive the events.
+        if isinstance(key := self.headers.get(PARTITION_KEY), str) and len(key) > MAX_HEADER:
+            raise Malformed(f"{PARTITION_KEY} must have at most {MAX_HEADER} characters")
 
     def check_deadline(self) -> None:
         """Check that the publisher still waits for the result.

@@ -40,6 +40,14 @@ def shorten(name: str, limit: int = MAX_NAME) -> str:
     return "".join(char if char.isprintable() else "?" for char in clean)
 
 
+def escaped(text: str, allowed: str = "") -> str:
+    """Return text with every unprintable character escaped, except those in `allowed`."""
+    return "".join(
+        character if character.isprintable() or character in allowed else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Detail:
     """One error: `path` is the location (`data.age`, `data.2.name`, `if_version`), `message` describes it."""

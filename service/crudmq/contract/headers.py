@@ -22,6 +22,8 @@ PUBLISH_ID = "x-publish-id"
 # Set on dead letters.
 ERROR_CODE = "x-error-code"
 ERROR_MESSAGE = "x-error-message"
+UNDELIVERABLE = "undeliverable"
+"""The error code of dead letters for messages that the broker does not accept."""
 
 # Set by RabbitMQ.
 DELIVERY_COUNT = "x-delivery-count"

@@ -12,6 +12,7 @@ from crudmq.execution.actions.count import Count
 from crudmq.execution.actions.get import Get
 from crudmq.execution.actions.list import List
 from crudmq.execution.actions.plan import Plan
+from crudmq.execution.query.order import Cursors
 from crudmq.resources.registry import Registry
 from crudmq.resources.resource import Resource
 
@@ -19,10 +20,11 @@ from crudmq.resources.resource import Resource
 class Planner:
     """Checks commands against the exposed resources and the limits."""
 
-    def __init__(self, resources: Registry, limits: Limits) -> None:
-        """Set the exposed resources and the limits."""
+    def __init__(self, resources: Registry, limits: Limits, cursors: Cursors) -> None:
+        """Set the exposed resources, the limits, and what reads and writes cursors."""
         self._resources = resources
         self._limits = limits
+        self._cursors = cursors
 
     def plan(self, message: dict[str, Any]) -> Plan:
         """Check a command.
@@ -56,6 +58,8 @@ class Planner:
         match parsed:
             case command.Call():
                 return Call.plan(parsed, self._resources, self._limits)
+            case command.List():
+                return List.plan(parsed, self._resource(parsed.resource), self._limits, self._cursors)
             case command.Transaction():
                 return transaction.plan(parsed, self.plan, self._limits)
             case _:
@@ -86,7 +90,6 @@ class Planner:
 _PLANS: dict[type[command.OnResource], Callable[[Any, Resource, Limits], Plan]] = {
     command.Create: create.plan,
     command.Get: Get.plan,
-    command.List: List.plan,
     command.CountRows: Count.plan,
     command.Update: update.plan,
     command.Upsert: upsert.plan,

@@ -13,8 +13,6 @@ from crudmq.contract.event import CONTENT_TYPE, new_id
 from crudmq.messaging.topology import Topology
 from crudmq.messaging.wire.outgoing import PERSISTENT, Kind, Outgoing, encodable
 
-UNDELIVERABLE = "undeliverable"
-"""The error code of dead letters for messages that the broker does not accept."""
 _OWN_HEADERS = (names.ERROR_CODE, names.ERROR_MESSAGE, names.ATTEMPTS, names.ORIGINAL_EXCHANGE, names.USER_ID)
 
 
@@ -36,10 +34,13 @@ def retry(command: Delivery, attempts: int, queue: str) -> Outgoing:
 
 
 def _headers_with_origin(command: Delivery) -> dict[str, Any]:
-    """Return a command's headers, extended by its origin and its user, which republishing would lose, and a new id."""
+    """Return the publisher's headers, extended by its origin and its user, which republishing would lose, and a new id.
+
+    What a publisher sets under our names, such as another's user, is left out.
+    """
     user_id: str | None = command.user_id
     return {
-        **command.headers,
+        **names.publisher_headers(command.headers),
         **({} if user_id is None else {names.USER_ID: user_id}),
         names.ORIGINAL_EXCHANGE: command.exchange,
         names.ORIGINAL_ROUTING_KEY: command.routing_key,
@@ -58,7 +59,7 @@ def substitute(message: Outgoing, reason: str, topology: Topology) -> Outgoing |
     headers: dict[str, Any] = (properties.headers or {}) if isinstance(properties, Basic.Properties) else {}
     routing_key = headers.get(names.ORIGINAL_ROUTING_KEY, message.routing_key)
     own = {
-        names.ERROR_CODE: UNDELIVERABLE,
+        names.ERROR_CODE: names.UNDELIVERABLE,
         names.ERROR_MESSAGE: reason,
         names.ORIGINAL_EXCHANGE: message.exchange,
         names.ORIGINAL_ROUTING_KEY: routing_key,

@@ -4,9 +4,10 @@ All are durable, and all may be declared repeatedly.
 """
 
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -76,9 +77,26 @@ class Topology:
         """Return the queue of a partition."""
         return f"{self.commands}.{number}"
 
+    def owns(self, queue: str) -> bool:
+        """Whether a queue belongs to the service."""
+        return queue in (self.commands, self.dead_letters) or queue.startswith(f"{self.commands}.")
+
     def retry(self, delay: timedelta) -> str:
         """Return the queue in which commands wait for a retry after this delay."""
         return f"{self.commands}.retry.{milliseconds(delay)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyQueues:
+    """The queues to which publishers may have results sent: those that match a pattern, but never the service's own."""
+
+    topology: Topology
+    patterns: Sequence[str] = ("*",)
+    """Shell-style patterns: `replies.*`."""
+
+    def allow(self, queue: str) -> bool:
+        """Whether results may be sent to a queue."""
+        return not self.topology.owns(queue) and any(fnmatchcase(queue, pattern) for pattern in self.patterns)
 
 
 def milliseconds(delay: timedelta) -> int:

@@ -4,16 +4,21 @@ Each row belongs to one service, identified by its `CRUDMQ_PREFIX`: several serv
 version does not write the columns `prefix` and `token`; their server defaults stand in for it during an upgrade.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
+from secrets import token_bytes
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crudmq.storage.dialects.constructs import CHARSET, DIGEST, LONG_TEXT, PREFIX, SERIAL, now
+from crudmq.storage.errors import Transient
 
 metadata = MetaData()
 
 DEFAULT_PREFIX = "crudmq"
 PREFIX_INFO = "crudmq_prefix"
 """The key of the prefix in the `info` of sessions."""
+_SECRET_BYTES = 16
 UNKNOWN_TOKEN = 0
 """The token of outbox rows that the previous version wrote."""
 
@@ -66,3 +71,28 @@ crashes = Table(
     Column("noted_at", BigInteger, nullable=False, default=now()),
     **CHARSET,
 )
+
+secrets = Table(
+    "crudmq_secrets",
+    metadata,
+    _prefix(primary_key=True),
+    Column("secret", DIGEST, nullable=False, comment="random; signs cursors"),
+    **CHARSET,
+)
+
+
+async def shared_secret(session: AsyncSession) -> bytes:
+    """Return the secret that all processes of a service share, 16 bytes; the first one creates it. May be repeated.
+
+    :raises Transient: another process is creating it
+    """
+    prefix = prefix_of(session)
+    stored: bytes | None = (await session.execute(select(secrets.c.secret).where(secrets.c.prefix == prefix))).scalar()
+    if stored is not None:
+        return stored
+    created = token_bytes(_SECRET_BYTES)
+    try:
+        await session.execute(insert(secrets).values(prefix=prefix, secret=created))
+    except IntegrityError as exc:
+        raise Transient("another process is creating the secret of the service") from exc
+    return created

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from crudmq.cli.render import detail_lines, escaped, print_dead_letters, print_settings, summarize
+from crudmq.cli.render import detail_lines, print_dead_letters, print_settings, summarize
+from crudmq.contract.errors import escaped
 from crudmq.messaging.dead_letters.letter import Letter
 
 

@@ -10,6 +10,7 @@ from crudmq.contract.command import Limits
 from crudmq.contract.errors import ERRORS, CommandError, Invalid, Malformed, UnknownAction
 from crudmq.examples.models import Person
 from crudmq.execution.planner import Planner
+from crudmq.execution.query.order import Cursors
 from crudmq.resources.registry import Registry
 
 
@@ -153,5 +154,5 @@ def test_a_faulty_field_is_reported_once(message: dict[str, Any], details: list[
     registry.expose(Person)
     registry.register_statement("x", "SELECT :age", age=int)
     with pytest.raises(Invalid) as raised:
-        Planner(registry, Limits()).plan(message)
+        Planner(registry, Limits(), Cursors()).plan(message)
     assert sorted((detail.path, detail.message) for detail in raised.value.details) == sorted(details)

@@ -14,6 +14,7 @@ from crudmq.contract.errors import Invalid, Malformed, Timeout
         Delivery(b"{}", message_id="x" * 201),
         Delivery(b"{}", message_id="m", content_type="text/plain"),
         Delivery(b"{}", message_id="m", content_encoding="gzip"),
+        Delivery(b"{}", message_id="m", headers={"partition-key": "x" * 513}),
     ],
 )
 def test_a_message_without_the_required_properties_is_malformed(delivery: Delivery) -> None:
@@ -42,6 +43,11 @@ def test_a_deadline_must_be_a_timestamp_with_an_offset(deadline: object) -> None
 def test_a_deadline_that_has_passed_is_a_timeout() -> None:
     with pytest.raises(Timeout):
         Delivery(b"{}", message_id="m", headers={"x-deadline": "2020-01-01T00:00:00+02:00"}).check_deadline()
+
+
+@pytest.mark.parametrize(("value", "shown"), [("x" * 512, "x" * 512), ("x" * 513, None), ("", None), (7, None)])
+def test_a_header_that_events_copy_is_short_or_absent(value: object, shown: str | None) -> None:
+    assert Delivery(b"{}", message_id="m", headers={"tracestate": value}).header("tracestate") == shown
 
 
 def test_a_deadline_in_the_future_passes() -> None:

@@ -11,6 +11,7 @@ from crudmq.contract.command import Limits
 from crudmq.contract.errors import CommandError, LimitExceeded
 from crudmq.contract.filters import MAX_VALUES
 from crudmq.execution.planner import Planner
+from crudmq.execution.query.order import Cursors
 from crudmq.resources.registry import load
 
 Command = dict[str, Any]
@@ -121,7 +122,7 @@ CASES: dict[str, tuple[int, Callable[[int], Command]]] = {
 
 @pytest.fixture(scope="module")
 def planner() -> Planner:
-    return Planner(load("crudmq.examples.models"), LIMITS)
+    return Planner(load("crudmq.examples.models"), LIMITS, Cursors())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -140,7 +141,7 @@ def test_a_command_one_beyond_a_limit_exceeds_it(planner: Planner, case: str) ->
 
 @pytest.mark.parametrize("include", [["emails"], {"emails": True}, {"emails": {}}], ids=str)
 def test_an_include_depth_of_zero_disables_includes(include: object) -> None:
-    planner = Planner(load("crudmq.examples.models"), Limits(max_include_depth=0))
+    planner = Planner(load("crudmq.examples.models"), Limits(max_include_depth=0), Cursors())
     planner.plan(listed())
     with pytest.raises(LimitExceeded):
         planner.plan(listed(include=include))
@@ -149,6 +150,6 @@ def test_an_include_depth_of_zero_disables_includes(include: object) -> None:
 def test_the_deepest_filter_that_a_setting_can_allow_is_within_the_nesting_of_json(planner: Planner) -> None:
     deepest = nested(lambda inner: {"not": inner}, 30)
     message = codec.decode(json.dumps(deepest).encode(), max_bytes=10_000)
-    Planner(load("crudmq.examples.models"), Limits(max_where_depth=30)).plan(message)
+    Planner(load("crudmq.examples.models"), Limits(max_where_depth=30), Cursors()).plan(message)
     with pytest.raises(CommandError):
         planner.plan(message)

@@ -8,9 +8,10 @@ from crudmq.contract.command import Limits
 from crudmq.contract.errors import Invalid, LimitExceeded
 from crudmq.execution.actions.transaction import find_references, resolve_references
 from crudmq.execution.planner import Planner
+from crudmq.execution.query.order import Cursors
 from crudmq.resources.registry import load
 
-PLANNER = Planner(load("crudmq.examples.models"), Limits())
+PLANNER = Planner(load("crudmq.examples.models"), Limits(), Cursors())
 NAMED: dict[str, Any] = {"tom": {"id": 7, "emails": [{"address": "a"}, {"address": "b"}]}}
 
 # Forms that Python accepts as integers, or as indexes of a list.

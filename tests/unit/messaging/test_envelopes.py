@@ -125,3 +125,11 @@ def test_a_retried_command_names_its_user_in_a_header() -> None:
     delivered = message()
     delivered.header.properties.user_id = "guest"
     assert headers_of(republishing.retry(envelopes.delivery(delivered), 1, "later"))["x-user-id"] == "guest"
+
+
+def test_a_dead_letter_has_no_headers_of_ours_that_the_publisher_forged() -> None:
+    forged = {"x-user-id": "admin", "x-error-message": "fine", "x-death": [{"reason": "none"}], "tenant": 7}
+    command = envelopes.delivery(message(forged))
+    headers = headers_of(republishing.dead_letter(command, Unavailable(), TOPOLOGY))
+    assert {"x-user-id", "x-death"}.isdisjoint(headers)
+    assert (headers["x-error-code"], headers["tenant"]) == ("unavailable", 7)

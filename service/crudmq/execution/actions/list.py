@@ -11,6 +11,7 @@ from crudmq.contract.errors import Detail, Faults, LimitExceeded
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.changes import Result
 from crudmq.execution.query import order
+from crudmq.execution.query.order import Cursors
 from crudmq.execution.query.projection import Included, dump, select_fields
 from crudmq.execution.query.projection import plan as plan_include
 from crudmq.execution.query.where import Clause, condition
@@ -30,10 +31,11 @@ class List(Plan):
     limit: int
     fields: tuple[Field, ...]
     includes: list[Included]
+    cursors: Cursors
     is_deferred_read: bool = True
 
     @classmethod
-    def plan(cls, request: command.List, resource: Resource, limits: Limits) -> Self:
+    def plan(cls, request: command.List, resource: Resource, limits: Limits, cursors: Cursors) -> Self:
         """Validate a command.
 
         :raises Invalid: the details list all errors
@@ -49,13 +51,13 @@ class List(Plan):
             where = condition(resource, filters.parse(request.where, limits))
         with faults.gathered():
             order_by = order.parse(resource, request.order)
-            after = None if request.after is None else order.read_cursor(request.after, _query(request), order_by)
+            after = None if request.after is None else cursors.read(request.after, _query(request), order_by)
         with faults.gathered():
             selected = select_fields(resource, request.fields)
         with faults.gathered():
             includes = plan_include(resource, include.parse(request.include, limits), limits)
         faults.check()
-        return cls(resource, request, where, order_by, after, limit, selected, includes)
+        return cls(resource, request, where, order_by, after, limit, selected, includes, cursors)
 
     async def run(self, uow: UnitOfWork) -> Result:
         """Read the page.
@@ -83,7 +85,7 @@ class List(Plan):
     def _next(self, rows: list[Row]) -> str | None:
         if not 0 < self.limit < len(rows):
             return None
-        return order.write_cursor(_query(self.request), self.order_by, rows[self.limit - 1])
+        return self.cursors.write(_query(self.request), self.order_by, rows[self.limit - 1])
 
 
 def _query(request: command.List) -> object:

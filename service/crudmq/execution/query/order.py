@@ -1,8 +1,10 @@
-"""Sort orders and positions in them. Every order is total, since it ends with the primary key."""
+"""Sort orders, and cursors as positions in them. Every order is total, since it ends with the primary key."""
 
 import base64
 import binascii
+import hmac
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -98,29 +100,40 @@ def _is_row_comparable(order_by: Sequence[OrderBy]) -> bool:
     return not has_nulls and len({key.descending for key in order_by}) == 1
 
 
-_DIGEST_BYTES = 8
+_SIGNATURE_BYTES = 16
 
 
-def write_cursor(query: object, order_by: Sequence[OrderBy], row: Row) -> str:
-    """Return a cursor that points after a row."""
-    values = encode([key.field.dump(row[key.field.column.key]) for key in order_by])
-    return base64.urlsafe_b64encode(_digest(query, values) + values).decode()
+class Cursors:
+    """Writes and reads cursors. A publisher can neither forge one nor use it for another query."""
 
+    def __init__(self) -> None:
+        """Start with a secret of this object alone."""
+        self._secret = secrets.token_bytes()
 
-def read_cursor(cursor: str, query: object, order_by: Sequence[OrderBy]) -> list[Any]:
-    """Return the sort values of the row where the page ended.
+    def share(self, secret: bytes) -> None:
+        """Use a secret of 16 to 64 bytes that all processes of the service share."""
+        self._secret = secret
 
-    :raises Invalid: the cursor was changed, or belongs to another query
-    """
-    try:
-        content = base64.b64decode(cursor, altchars=b"-_", validate=True)
-        digest, values = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if digest == _digest(query, values):
-            return [key.field.load(value) for key, value in zip(order_by, json.loads(values), strict=True)]
-    except (binascii.Error, ValueError):
-        pass
-    raise Invalid("the cursor is not valid", [Detail("after", "does not belong to this query")])
+    def write(self, query: object, order_by: Sequence[OrderBy], row: Row) -> str:
+        """Return a cursor that points after a row."""
+        values = encode([key.field.dump(row[key.field.column.key]) for key in order_by])
+        return base64.urlsafe_b64encode(self._signature(query, values) + values).decode()
 
+    def read(self, cursor: str, query: object, order_by: Sequence[OrderBy]) -> list[Any]:
+        """Return the sort values of the row where the page ended.
 
-def _digest(query: object, values: bytes) -> bytes:
-    return blake2b(values, key=blake2b(encode(query)).digest()[:64], digest_size=_DIGEST_BYTES).digest()
+        :raises Invalid: the cursor was changed, or belongs to another query or another database
+        """
+        try:
+            content = base64.b64decode(cursor, altchars=b"-_", validate=True)
+            signature, values = content[:_SIGNATURE_BYTES], content[_SIGNATURE_BYTES:]
+            if hmac.compare_digest(signature, self._signature(query, values)):
+                return [key.field.load(value) for key, value in zip(order_by, json.loads(values), strict=True)]
+        except (binascii.Error, ValueError):
+            # Not base64, or the mapping was changed since.
+            pass
+        raise Invalid("the cursor is not valid", [Detail("after", "does not belong to this query")])
+
+    def _signature(self, query: object, values: bytes) -> bytes:
+        key = blake2b(encode(query), key=self._secret).digest()
+        return blake2b(values, key=key, digest_size=_SIGNATURE_BYTES).digest()

@@ -32,7 +32,9 @@ class Letter:
     @property
     def is_event(self) -> bool:
         """Whether it is an event that the broker did not accept, not a command."""
-        return self.properties.get("content_type") == CONTENT_TYPE
+        # A command may have this content type as well, and any headers until the service dead-letters it.
+        is_undeliverable = self.headers.get(names.ERROR_CODE) == names.UNDELIVERABLE and not self._death
+        return is_undeliverable and self.properties.get("content_type") == CONTENT_TYPE
 
     @property
     def code(self) -> str:

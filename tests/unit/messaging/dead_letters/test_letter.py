@@ -54,3 +54,17 @@ def test_publisher_headers_are_those_that_neither_crudmq_nor_rabbitmq_added() ->
         "x-acquired-count": 2,
     }
     assert publisher_headers({**ours, **theirs}) == theirs
+
+
+EVENT = {"content_type": "application/cloudevents+json"}
+
+
+def test_an_event_that_the_broker_refused_is_an_event() -> None:
+    assert Letter(b"{}", properties=EVENT, headers={"x-error-code": "undeliverable"}).is_event
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"x-error-code": "malformed"}, {"x-error-code": "undeliverable", "x-death": [DEATH]}]
+)
+def test_a_command_is_no_event_whatever_its_publisher_claims(headers: dict[str, object]) -> None:
+    assert not Letter(b"{}", properties=EVENT, headers=headers).is_event
