@@ -3,16 +3,30 @@
 Fields that depend on the mapping (rows, keys, filters) keep their JSON value; the resource checks them later.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from crudmq.contract.errors import CommandError, Detail, Invalid, Malformed, UnknownAction, at, shorten
+from crudmq.contract.errors import (
+    MAX_DETAILS,
+    CommandError,
+    Detail,
+    Invalid,
+    LimitExceeded,
+    Malformed,
+    UnknownAction,
+    at,
+    shorten,
+)
 
 Natural = Annotated[int, Field(ge=0)]
+MAX_NAMES = 1000
+Names = Annotated[list[str], Field(max_length=MAX_NAMES)]
+"""Names of fields: more than any table has."""
 
 
 class Absent:
@@ -67,7 +81,7 @@ class Upsert(RowsWrite):
 
     action: Literal["upsert"]
     data: Any
-    on: list[str] | None = None
+    on: Names | None = None
 
 
 class Delete(RowsWrite):
@@ -88,7 +102,7 @@ class Get(Command):
     resource: str
     key: Any = ABSENT
     where: Any = ABSENT
-    fields: list[str] | None = None
+    fields: Names | None = None
     include: Any = None
 
 
@@ -99,11 +113,11 @@ class List(Command):
     action: Literal["list"]
     resource: str
     where: Any = {}
-    order: list[str] = []
+    order: Names = []
     limit: Natural | None = None
     after: str | None = None
     offset: Annotated[Natural, Field(lt=2**63)] | None = None
-    fields: list[str] | None = None
+    fields: Names | None = None
     include: Any = None
     count: bool = False
 
@@ -115,7 +129,7 @@ class CountRows(Command):
     action: Literal["count"]
     resource: str
     where: Any = {}
-    by: list[str] | None = None
+    by: Names | None = None
 
 
 class Call(Write):
@@ -170,6 +184,7 @@ def parse(message: dict[str, Any]) -> AnyCommand:
     :raises Malformed: no `action`, or one that is not a string
     :raises UnknownAction: the `action` does not exist
     :raises Invalid: a field is missing, unknown or has the wrong type; the details list all errors
+    :raises LimitExceeded: too many names
     """
     if "action" not in message:
         raise Malformed("the command has no action")
@@ -180,14 +195,15 @@ def parse(message: dict[str, Any]) -> AnyCommand:
     if validator is None:
         raise UnknownAction(f"the action {shorten(action)} does not exist")
     known = field_names(action)
-    faults = [Detail(at("", name), f"is not a field of {action}") for name in message if name not in known]
+    unknown = islice((name for name in message if name not in known), MAX_DETAILS)
+    faults = [Detail(at("", name), f"is not a field of {action}") for name in unknown]
     try:
         # Names that are not valid UTF-8 confuse the validator, so it sees known names only.
         command: AnyCommand = validator.validate_python(
             {name: message[name] for name in message if name in known} if faults else message
         )
     except ValidationError as exc:
-        raise Invalid("the command is not valid", [*faults, *details_of(exc)]) from None
+        raise invalid(exc, "the command is not valid", faults) from None
     if faults:
         raise Invalid("the command is not valid", faults)
     return command
@@ -208,9 +224,17 @@ def fields_of(faults: Iterable[Detail]) -> set[str]:
     return {fault.path.partition(".")[0] for fault in faults}
 
 
-def details_of(exc: ValidationError, path: str = "") -> list[Detail]:
-    """Return the errors of a model whose fields are located below `path`, in the words of the contract."""
-    return [_detail(error, path) for error in exc.errors(include_url=False, include_input=False)]
+def invalid(
+    exc: ValidationError, message: str, faults: Sequence[Detail] = (), path: str = ""
+) -> Invalid | LimitExceeded:
+    """Return the errors of a model whose fields are located below `path`, in the words of the contract.
+
+    :param faults: those that were found before
+    """
+    errors = exc.errors(include_url=False, include_input=False)
+    if too_long := [_detail(error, path) for error in errors if error["type"] == "too_long"]:
+        return LimitExceeded(f"a list has at most {MAX_NAMES} names", too_long)
+    return Invalid(message, [*faults, *(_detail(error, path) for error in errors)])
 
 
 _MESSAGES = {
@@ -225,6 +249,7 @@ _MESSAGES = {
     "literal_error": "is not one of {expected}",
     "greater_than_equal": "is less than {ge}",
     "less_than": "is not less than {lt}",
+    "too_long": "exceeds the limit of {max_length}",
 }
 
 
@@ -246,6 +271,15 @@ class Limits:
     max_in: int = 1000
     max_commands: int = 100
     max_rows: int = 1000
+
+    def check_rows(self, rows: int, path: str) -> None:
+        """Check how many rows a command writes, related rows and links included.
+
+        :raises LimitExceeded: too many
+        """
+        if rows > self.max_rows:
+            fault = Detail(path, f"exceeds the limit of {self.max_rows}")
+            raise LimitExceeded(f"a command writes at most {self.max_rows} rows", [fault])
 
     @property
     def default_page(self) -> int:

@@ -62,7 +62,8 @@ class Detail:
         return {"path": self.path, "message": self.message, **self.facts}
 
 
-_MAX_DETAILS = 100
+MAX_DETAILS = 100
+"""How many faults are reported: finding more would cost the time of others."""
 
 
 class CommandError(Exception):
@@ -80,10 +81,10 @@ class CommandError(Exception):
     """Whether the message becomes a dead letter."""
 
     def __init__(self, message: str | None = None, details: Sequence[Detail] = ()) -> None:
-        """Set the message for the publisher (`summary` by default) and the details; the first 100 are kept."""
+        """Set the message for the publisher (`summary` by default) and the first `MAX_DETAILS` details."""
         super().__init__(message or self.summary)
         self.message = message or self.summary
-        self.details = tuple(details[:_MAX_DETAILS])
+        self.details = tuple(details[:MAX_DETAILS])
 
     def within(self, path: str) -> Self:
         """Return the error of an enclosing command: every detail has a path below `path`, and there is at least one."""
@@ -230,9 +231,19 @@ ERRORS: tuple[type[CommandError], ...] = (
 class Faults:
     """Collects the faults of several parts of a command, to report them at once."""
 
-    def __init__(self, details: Iterable[Detail] = ()) -> None:
-        """Start with these faults."""
+    def __init__(self, details: Iterable[Detail] = (), message: str | None = None) -> None:
+        """Start with these faults, and set the message with which they are reported."""
         self._details = list(details)
+        self._message = message
+
+    def add(self, *details: Detail) -> None:
+        """Collect faults.
+
+        :raises Invalid: there are as many as are reported
+        """
+        self._details += details
+        if len(self._details) >= MAX_DETAILS:
+            self.check()
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
@@ -242,10 +253,15 @@ class Faults:
         except Invalid as error:
             self._details += error.details
 
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """The collected faults."""
+        return tuple(self._details)
+
     def check(self) -> None:
         """Report the collected faults.
 
         :raises Invalid: there is at least one fault
         """
         if self._details:
-            raise Invalid(details=self._details)
+            raise Invalid(self._message, self._details)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from crudmq.contract.command import Limits
-from crudmq.contract.errors import Detail, LimitExceeded, at
+from crudmq.contract.errors import Detail, Faults, LimitExceeded, at
 
 _OPERATORS = "eq neq gt gte lt lte between in not_in is_null like ilike starts_with ends_with contains"
 COMPARISONS = frozenset(_OPERATORS.split())
 QUANTIFIERS = frozenset(("any", "none", "every"))
 _GROUPS = ("and", "or")
+_OBJECTS_PER_CONDITION = 10
+"""How many objects a `where` may have for each condition: `and`, `or`, `not` and quantifiers nest them."""
 MAX_VALUES = 8_000
 """The maximum number of values in all lists of a `where`: each is a parameter of the same statement."""
 
@@ -69,7 +71,7 @@ def parse(where: object, limits: Limits, path: str = "where") -> And:
     """
     parser = _Parser(limits)
     root = parser.parse(where, path, depth=0)
-    return And(root.conditions, tuple(parser.faults))
+    return And(root.conditions, parser.faults.details)
 
 
 class _Parser:
@@ -77,13 +79,17 @@ class _Parser:
         self._limits = limits
         self._condition_count = 0
         self._value_count = 0
-        self.faults: list[Detail] = []
+        self._object_count = 0
+        self.faults = Faults()
 
     def parse(self, where: object, path: str, depth: int) -> And:
         if not isinstance(where, dict):
             return self._fault(path, "is not an object")
         if depth > self._limits.max_where_depth:
             raise _exceeded(path, f"{self._limits.max_where_depth} levels of nesting")
+        self._object_count += 1
+        if self._object_count > _OBJECTS_PER_CONDITION * self._limits.max_conditions:
+            raise _exceeded(path, f"{_OBJECTS_PER_CONDITION * self._limits.max_conditions} objects")
         conditions: list[Where] = []
         for name, value in where.items():
             inner = at(path, name)
@@ -130,7 +136,7 @@ class _Parser:
             raise _exceeded(path, f"{MAX_VALUES} values in all lists")
 
     def _fault(self, path: str, message: str) -> And:
-        self.faults.append(Detail(path, message))
+        self.faults.add(Detail(path, message))
         return And(())
 
     def _count(self, path: str) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import RelationshipDirection
 
-from crudmq.contract.errors import CommandError, Detail, Invalid, at
+from crudmq.contract.command import Limits
+from crudmq.contract.errors import CommandError, Detail, Faults, at
 from crudmq.resources.relations import Relation
 from crudmq.resources.resource import Field, Key, Resource, Row
 
@@ -34,53 +35,51 @@ class RowInput:
         """Whether the row has related rows or links."""
         return bool(self.children or self.links)
 
-    def count(self) -> int:
-        """Return the number of rows, related rows included."""
-        return 1 + sum(child.count() for children in self.children.values() for child in children)
 
-
-def new_row(resource: Resource, data: object, path: str) -> RowInput:
+def new_row(resource: Resource, data: object, path: str, limits: Limits) -> RowInput:
     """Return a row to insert, with related rows inline; nullable fields without a value are null.
 
     :raises Invalid: the data is not valid; the details list all errors
+    :raises LimitExceeded: too many rows and links
     """
-    reader = _Reader()
+    reader = _Reader(limits, path)
     row = reader.new_row(resource, data, path, frozenset())
-    reader.check()
+    reader.faults.check()
     return row
 
 
-def new_rows(resource: Resource, data: Sequence[object], path: str) -> list[RowInput]:
+def new_rows(resource: Resource, data: Sequence[object], path: str, limits: Limits) -> list[RowInput]:
     """Return rows to insert.
 
     :raises Invalid: the data is not valid; the details list the errors of all rows
+    :raises LimitExceeded: too many rows and links
     """
-    reader = _Reader()
+    reader = _Reader(limits, path)
     rows = [reader.new_row(resource, item, at(path, index), frozenset()) for index, item in enumerate(data)]
-    reader.check()
+    reader.faults.check()
     return rows
 
 
-def changes(resource: Resource, data: object, path: str) -> RowInput:
+def changes(resource: Resource, data: object, path: str, limits: Limits) -> RowInput:
     """Return the changes of a row.
 
     :raises Invalid: the data is not valid; the details list all errors
+    :raises LimitExceeded: too many links
     """
-    reader = _Reader()
+    reader = _Reader(limits, path)
     row = reader.changes(resource, data, path)
-    reader.check()
+    reader.faults.check()
     return row
 
 
 class _Reader:
-    """Reads rows and collects their faults."""
+    """Reads rows and links, counts them, and collects their faults."""
 
-    def __init__(self) -> None:
-        self._faults: list[Detail] = []
-
-    def check(self) -> None:
-        if self._faults:
-            raise Invalid("the data is not valid", self._faults)
+    def __init__(self, limits: Limits, path: str) -> None:
+        self._limits = limits
+        self._path = path
+        self._count = 0
+        self.faults = Faults(message="the data is not valid")
 
     def new_row(self, resource: Resource, data: object, path: str, given: frozenset[str]) -> RowInput:
         """Read a new row; the columns in `given` come from its parent row."""
@@ -103,9 +102,10 @@ class _Reader:
         return self._read(resource, data, path, frozenset(), is_new=False)
 
     def _read(self, resource: Resource, data: object, path: str, given: frozenset[str], *, is_new: bool) -> RowInput:
+        self._count_row()
         row_input = RowInput()
         if not isinstance(data, dict):
-            self._faults.append(Detail(path, "is not an object"))
+            self.faults.add(Detail(path, "is not an object"))
             return row_input
         for name, value in data.items():
             field, relation = resource.fields.get(name), resource.relations.get(name)
@@ -114,7 +114,7 @@ class _Reader:
             elif field is not None:
                 self._field(field, value, path, row_input.row)
             elif relation is None:
-                self._faults.append(Detail(at(path, name), f"is not a field of {resource.name}"))
+                self.faults.add(Detail(at(path, name), f"is not a field of {resource.name}"))
             elif relation.direction is RelationshipDirection.MANYTOMANY:
                 row_input.links[name] = self._links(relation, value, at(path, name))
             else:
@@ -131,43 +131,48 @@ class _Reader:
         is_parent = relation.direction is RelationshipDirection.MANYTOONE
         if is_parent or not is_new:
             how = "through its foreign key" if is_parent else "when the row is created"
-            self._faults.append(Detail(path, f"can only be written {how}"))
+            self.faults.add(Detail(path, f"can only be written {how}"))
             return []
         if relation.many is not isinstance(value, list) or value is None:
-            self._faults.append(Detail(path, "is not an array of objects" if relation.many else "is not an object"))
+            self.faults.add(Detail(path, "is not an array of objects" if relation.many else "is not an object"))
             return []
         given = frozenset(theirs.key for _, theirs in relation.pairs)
-        items = value if isinstance(value, list) else [value]
-        paths = [at(path, index) for index in range(len(items))] if relation.many else [path]
-        return [self.new_row(relation.target, item, where, given) for item, where in zip(items, paths, strict=True)]
+        if not isinstance(value, list):
+            return [self.new_row(relation.target, value, path, given)]
+        return [self.new_row(relation.target, item, at(path, index), given) for index, item in enumerate(value)]
 
     def _links(self, relation: Relation, value: object, path: str) -> LinkChange:
         if not isinstance(value, dict) or not value or not value.keys() <= {"add", "remove", "set"}:
-            self._faults.append(Detail(path, "is not an object with `add`, `remove` or `set`"))
+            self.faults.add(Detail(path, "is not an object with `add`, `remove` or `set`"))
             return LinkChange()
         if "set" in value and len(value) > 1:
-            self._faults.append(Detail(at(path, "set"), "cannot be combined with `add` or `remove`"))
+            self.faults.add(Detail(at(path, "set"), "cannot be combined with `add` or `remove`"))
         keys = {change: self._keys(relation, given, at(path, change)) for change, given in value.items()}
         return LinkChange(keys.get("add", frozenset()), keys.get("remove", frozenset()), keys.get("set"))
 
     def _keys(self, relation: Relation, value: object, path: str) -> frozenset[Key]:
         if not isinstance(value, list):
-            self._faults.append(Detail(path, "is not an array of keys"))
+            self.faults.add(Detail(path, "is not an array of keys"))
             return frozenset()
         keys = set()
         for index, item in enumerate(value):
+            self._count_row()
             try:
                 keys.add(relation.target.load_key(item, at(path, index)))
             except CommandError as error:
-                self._faults += error.details
+                self.faults.add(*error.details)
         return frozenset(keys)
+
+    def _count_row(self) -> None:
+        self._count += 1
+        self._limits.check_rows(self._count, self._path)
 
     def _fault(self, field: Field, path: str, message: str) -> None:
         if field.hidden:
             # The names of hidden fields are not disclosed, not even in error details.
-            self._faults.append(Detail(path, "has an invalid field"))
+            self.faults.add(Detail(path, "has an invalid field"))
         else:
-            self._faults.append(Detail(at(path, field.name), message))
+            self.faults.add(Detail(at(path, field.name), message))
 
 
 def _unwritable(field: Field, given: frozenset[str], *, is_new: bool) -> str | None:

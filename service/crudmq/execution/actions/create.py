@@ -8,7 +8,6 @@ from crudmq.contract import command
 from crudmq.contract.command import Limits
 from crudmq.contract.errors import Detail, Invalid
 from crudmq.execution.actions.plan import Plan, Savepoint
-from crudmq.execution.actions.targeting import check_count
 from crudmq.execution.changes import Change, Result, Returns, changed_rows
 from crudmq.execution.links import change_links
 from crudmq.execution.unit_of_work import UnitOfWork
@@ -101,13 +100,12 @@ def plan(request: command.Create, resource: Resource, limits: Limits) -> Create 
     """
     many = isinstance(request.data, list)
     if many:
-        check_count(len(request.data), limits, "data")
+        limits.check_rows(len(request.data), "data")
         if not request.data:
             raise Invalid("the data is not valid", [Detail("data", "is empty")])
-        rows = new_rows(resource, request.data, "data")
+        rows = new_rows(resource, request.data, "data", limits)
     else:
-        rows = [new_row(resource, request.data, "data")]
-    check_count(sum(row.count() for row in rows), limits, "data")
+        rows = [new_row(resource, request.data, "data", limits)]
     if any(row.is_nested for row in rows):
         return CreateNested(resource, rows, many, request.returns)
     return Create(resource, [row.row for row in rows], many, request.returns)

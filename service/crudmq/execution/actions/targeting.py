@@ -2,7 +2,7 @@
 
 from crudmq.contract import command
 from crudmq.contract.command import Limits
-from crudmq.contract.errors import Detail, Faults, Invalid, LimitExceeded, NotFound, VersionMismatch
+from crudmq.contract.errors import Detail, Faults, Invalid, NotFound, VersionMismatch
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Key, Resource, Row
 
@@ -35,17 +35,7 @@ def check_target(request: command.Update | command.Delete, resource: Resource, l
     if not by_where and resource.version is None and request.if_version is not None:
         faults.append(_no_version(resource, "if_version"))
     Faults(faults).check()
-    check_count(request.max_rows or 0, limits, "max_rows")
-
-
-def check_count(rows: int, limits: Limits, path: str) -> None:
-    """Check how many rows a command writes.
-
-    :raises LimitExceeded: too many
-    """
-    if rows > limits.max_rows:
-        fault = Detail(path, f"exceeds the limit of {limits.max_rows}")
-        raise LimitExceeded(f"a command writes at most {limits.max_rows} rows", [fault])
+    limits.check_rows(request.max_rows or 0, "max_rows")
 
 
 def check_versioned(resource: Resource, if_version: int | None, path: str) -> None:

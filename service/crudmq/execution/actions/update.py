@@ -9,7 +9,6 @@ from crudmq.contract.command import Limits
 from crudmq.contract.errors import CommandError, Detail, Faults, Invalid, at
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.actions.targeting import (
-    check_count,
     check_target,
     check_version,
     check_versioned,
@@ -114,7 +113,7 @@ def plan(request: command.Update, resource: Resource, limits: Limits) -> Update 
     with faults.gathered():
         check_target(request, resource, limits)
     with faults.gathered():
-        values = changes(resource, request.data, "data")
+        values = changes(resource, request.data, "data", limits)
     if request.where is command.ABSENT:
         with faults.gathered():
             key = load_key(resource, request.key)
@@ -130,7 +129,7 @@ def plan(request: command.Update, resource: Resource, limits: Limits) -> Update 
 
 
 def _plan_array(request: command.Update, resource: Resource, limits: Limits) -> Update:
-    check_count(len(request.data), limits, "data")
+    limits.check_rows(len(request.data), "data")
     given = {
         "key": request.key is not command.ABSENT,
         "where": request.where is not command.ABSENT,
@@ -142,7 +141,7 @@ def _plan_array(request: command.Update, resource: Resource, limits: Limits) -> 
     updates: list[_KeyedUpdate] = []
     for index, item in enumerate(request.data):
         try:
-            updates.append(_plan_keyed(item, resource, at("data", index)))
+            updates.append(_plan_keyed(item, resource, at("data", index), limits))
         except CommandError as error:
             faults += error.details
     if faults:
@@ -150,7 +149,7 @@ def _plan_array(request: command.Update, resource: Resource, limits: Limits) -> 
     return Update(resource, updates, many=True, returns=request.returns)
 
 
-def _plan_keyed(item: Any, resource: Resource, path: str) -> _KeyedUpdate:  # noqa: ANN401 - JSON is any value
+def _plan_keyed(item: Any, resource: Resource, path: str, limits: Limits) -> _KeyedUpdate:  # noqa: ANN401 - JSON is any value
     if not isinstance(item, dict):
         raise Invalid("the data is not valid", [Detail(path, "is not an object with `key` and `data`")])
     known = ("key", "data", "if_version")
@@ -165,4 +164,4 @@ def _plan_keyed(item: Any, resource: Resource, path: str) -> _KeyedUpdate:  # no
         raise Invalid("the data is not valid", faults)
     check_versioned(resource, version, at(path, "if_version"))
     key = resource.load_key(item["key"], at(path, "key"))
-    return _KeyedUpdate(key, changes(resource, item["data"], at(path, "data")), version, path)
+    return _KeyedUpdate(key, changes(resource, item["data"], at(path, "data"), limits), version, path)

@@ -7,7 +7,6 @@ from crudmq.contract import command
 from crudmq.contract.command import Limits
 from crudmq.contract.errors import Conflict, Detail, Faults, Invalid, at
 from crudmq.execution.actions.plan import Plan, Savepoint
-from crudmq.execution.actions.targeting import check_count
 from crudmq.execution.changes import Change, Result, Returns, changed_rows
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Field, Resource, Row
@@ -89,14 +88,14 @@ def plan(request: command.Upsert, resource: Resource, limits: Limits) -> Upsert:
     """
     many = isinstance(request.data, list)
     data = request.data if many else [request.data]
-    check_count(len(data), limits, "data")
+    limits.check_rows(len(data), "data")
     if not data:
         raise Invalid("the data is not valid", [Detail("data", "is empty")])
     faults = Faults()
     with faults.gathered():
         on = resource.key if request.on is None else _unique_key(resource, request.on)
     with faults.gathered():
-        rows = new_rows(resource, data, "data") if many else [new_row(resource, request.data, "data")]
+        rows = new_rows(resource, data, "data", limits) if many else [new_row(resource, request.data, "data", limits)]
     faults.check()
     paths = [at("data", index) if many else "data" for index in range(len(rows))]
     Faults(
