@@ -60,7 +60,7 @@ def compose(settings: Settings, resources: Registry, database: Database, cursors
     worker = Worker(
         consumer=consumer,
         decoder=Decoder(resources, settings.limits(), cursors=cursors, replies=replies),
-        executor=Executor(database, gate, publication, Responses(settings.source)),
+        executor=Executor(database, gate, publication, Responses(settings.source, settings.max_result_bytes)),
         publication=publication,
         publisher=publisher,
         poison=PoisonDetector(database, gate),

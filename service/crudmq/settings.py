@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     """Maximum duration of a SQL statement."""
     max_message_bytes: Annotated[int, Field(ge=1024, le=2**31 - 1)] = 2**20
     """Maximum size of a command."""
+    max_result_bytes: Annotated[int, Field(ge=1024, le=2**27)] = 2**23
+    """Maximum size of a result and of an event; less than the `max_message_size` of the broker."""
     max_page: Count = 1000
     """Maximum number of rows that a `list` returns."""
     max_include_depth: Annotated[int, Field(ge=0, le=8)] = 3
@@ -150,6 +152,7 @@ class Settings(BaseSettings):
         """Return the limits that apply to a command."""
         return Limits(
             max_bytes=self.max_message_bytes,
+            max_result_bytes=self.max_result_bytes,
             max_page=self.max_page,
             max_include_depth=self.max_include_depth,
             max_where_depth=self.max_where_depth,

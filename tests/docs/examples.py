@@ -29,9 +29,13 @@ class Example:
         else:
             self.shown[block.kind] = json.loads(block.text)
 
-    def follow(self, peer: Peer) -> None:
-        """Send the command and compare."""
-        reply = _ask(peer, self.command, self.shown.get("result", {}).get("id"))
+    def follow(self, peer: Peer, cursors: dict[str, str]) -> None:
+        """Send the command and compare. The cursors of the page stand for those that came."""
+        shown_cursor = self.command.get("after", "")
+        command = self.command | ({"after": cursors[shown_cursor]} if shown_cursor in cursors else {})
+        reply = _ask(peer, command, self.shown.get("result", {}).get("id"))
+        if next_shown := self.shown.get("result", {}).get("page", {}).get("next"):
+            cursors[next_shown] = self.shown["result"]["page"]["next"] = reply.content["page"]["next"]
         self._compare(reply)
         if not self.events and "events" not in self.shown:
             return

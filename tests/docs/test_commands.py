@@ -34,8 +34,9 @@ def test_the_examples_return_what_the_page_shows(tmp_path: Path, prefix: str) ->
     service = Service(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", prefix, settings)
     service.migrate("--create-tables")
     with service, Peer(prefix) as peer:
+        cursors: dict[str, str] = {}
         for example in examples(PAGE):
-            example.follow(peer)
+            example.follow(peer, cursors)
 
 
 def test_every_action_is_shown_carried_out() -> None:

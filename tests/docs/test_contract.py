@@ -11,8 +11,9 @@ PAGE = "docs/contract.md"
 
 def test_the_examples_return_what_the_page_shows(tmp_path: Path, prefix: str) -> None:
     with Service(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}", prefix) as service, Peer(service.prefix) as peer:
+        cursors: dict[str, str] = {}
         for example in examples(PAGE):
-            example.follow(peer)
+            example.follow(peer, cursors)
 
 
 def test_every_kind_of_message_is_shown() -> None:

@@ -7,8 +7,10 @@ import pytest
 from crudmq.contract.command import Limits
 from crudmq.examples.models import Person
 from crudmq.processing.decoder import Decoder
-from crudmq.resources.registry import Registry
+from crudmq.resources.registry import Registry, load
+from crudmq.storage.database import Database
 from tests.integration.conftest import Bench
+from tests.support.execution import Execution
 
 PAGE = 3
 COMMANDS: dict[str, dict[str, Any]] = {
@@ -52,3 +54,62 @@ async def test_one_row_more_than_the_limit_exceeds_it(limited: Bench, command: d
     result = await limited.ask(command)
     assert result["error"]["code"] == "limit_exceeded"
     assert (await limited.ask({"resource": "people", "action": "count", "where": {"age": None}}))["data"] == PAGE + 1
+
+
+MAX_RESULT_BYTES = 2000
+LONG = "é" * 100
+
+
+@pytest.fixture
+def terse(database: Database) -> Bench:
+    execution = Execution.on(database, max_result_bytes=MAX_RESULT_BYTES)
+    return Bench(database, execution, Decoder(load("crudmq.examples.models"), Limits()))
+
+
+def person(count: int, name: str = LONG) -> dict[str, Any]:
+    return {"resource": "people", "action": "create", "data": [{"name": name}] * count}
+
+
+async def people(bench: Bench) -> int:
+    counted = await bench.ask({"resource": "people", "action": "count"})
+    return int(counted["data"])
+
+
+async def test_a_write_whose_result_is_too_large_has_no_effect_and_its_neighbours_have(terse: Bench) -> None:
+    jobs = [terse.job(command) for command in (person(1), person(10), person(2), person(20))]
+    results = await terse.run(*jobs)
+    assert [result.get("error", {}).get("code") for result in results] == [None, "limit_exceeded"] * 2
+    assert await people(terse) == 3
+    assert len([event for event in terse.events if event["type"] == "people.created"]) == 3
+
+
+async def test_the_error_of_a_write_whose_result_is_too_large_is_the_answer_to_a_repeat(terse: Bench) -> None:
+    assert await terse.ask(person(10), "one") == await terse.ask(person(10), "one")
+    assert await people(terse) == 0
+
+
+async def test_an_update_whose_event_is_too_large_has_no_effect(terse: Bench) -> None:
+    bio = "a" * 900
+    await terse.ask(person(1))
+    create_profile = {"resource": "profiles", "action": "create", "return": "key", "data": {"person_id": 1, "bio": bio}}
+    assert (await terse.ask(create_profile))["status"] == "ok"
+    update: dict[str, Any] = {"resource": "profiles", "action": "update", "key": 1, "data": {"bio": "b" * 900}}
+    assert (await terse.ask({**update, "return": "none"}))["error"]["code"] == "limit_exceeded"
+    shown = await terse.ask({"resource": "profiles", "action": "get", "key": 1})
+    assert shown["data"]["bio"] == bio
+
+
+@pytest.mark.parametrize("action", [{"action": "list"}, {"action": "get", "key": 1, "include": ["emails"]}])
+async def test_a_read_whose_result_is_too_large_exceeds_the_limit(terse: Bench, action: dict[str, Any]) -> None:
+    for _ in range(5):
+        await terse.ask(person(2))
+    emails = [{"person_id": 1, "address": f"{number}@{'x' * 100}"} for number in range(16)]
+    for email in emails:
+        await terse.ask({"resource": "emails", "action": "create", "data": email})
+    result = await terse.ask({"resource": "people", **action})
+    assert result["error"]["code"] == "limit_exceeded"
+
+
+async def test_a_dry_run_whose_result_is_too_large_exceeds_the_limit(terse: Bench) -> None:
+    results = await terse.run(terse.job({**person(10), "dry_run": True}), terse.job(person(1)))
+    assert [result["status"] for result in results] == ["error", "ok"]

@@ -19,7 +19,7 @@ class Execution:
     executor: Executor
 
     @classmethod
-    def on(cls, database: Database, check_schema: CheckSchema | None = None) -> Self:
+    def on(cls, database: Database, check_schema: CheckSchema | None = None, max_result_bytes: int = 2**23) -> Self:
         gate = OutageGate(check_schema)
         publication = Publication(database, gate)
-        return cls(gate, publication, Executor(database, gate, publication, Responses("/test")))
+        return cls(gate, publication, Executor(database, gate, publication, Responses("/test", max_result_bytes)))

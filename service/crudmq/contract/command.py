@@ -264,6 +264,7 @@ class Limits:
     """The limits of a command, as the settings define them; exceeding one is `limit_exceeded`, before any SQL runs."""
 
     max_bytes: int = 2**20
+    max_result_bytes: int = 2**23
     max_page: int = 1000
     max_include_depth: int = 3
     max_where_depth: int = 8

@@ -36,6 +36,11 @@ class Message:
         queue, correlation = cause.reply_to, cause.correlation
         return cls(cause.id, body.decode(), reply_to=queue, correlation_id=correlation, replayed=replayed)
 
+    def exceeds(self, max_bytes: int) -> bool:
+        """Whether its body has more bytes than allowed."""
+        # A character has four bytes at most.
+        return 4 * len(self.body) > max_bytes and len(self.body.encode()) > max_bytes
+
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
         """Return a message that was read from the outbox."""

@@ -142,7 +142,9 @@ class Executor:
                 result = await job.plan.run(UnitOfWork(session))
             except CommandError as error:
                 return self._refuse(job, error)
-        return self._responses.outcome(job, result)
+        outcome = self._responses.outcome(job, result)
+        excess = outcome.excess(self._responses.max_bytes)
+        return outcome if excess is None else self._refuse(job, excess)
 
     def _refuse(self, job: Job, error: CommandError) -> Outcome:
         return self._responses.outcome(job, error)

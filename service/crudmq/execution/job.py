@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from crudmq.contract.command import READS, WRITES
 from crudmq.contract.delivery import Delivery
-from crudmq.contract.errors import CommandError, Malformed
+from crudmq.contract.errors import CommandError, LimitExceeded, Malformed
 from crudmq.contract.result import Message, Subject
 from crudmq.execution.actions.plan import Plan
 from crudmq.storage import journal
@@ -96,6 +96,12 @@ class Outcome:
     disposition: Disposition
     messages: list[Message]
 
+    def excess(self, max_bytes: int) -> LimitExceeded | None:
+        """Return the error of a job one of whose messages is too large; None if there is none."""
+        if not any(message.exceeds(max_bytes) for message in self.messages):
+            return None
+        return LimitExceeded(f"the result and each event of a command have at most {max_bytes} bytes")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -110,3 +116,13 @@ class Batch:
     def outbox_keys(self) -> list[journal.OutboxKey]:
         """Return the outbox rows that are no longer needed once this batch is published."""
         return [*self.unpublished, *([] if self.outbox_key is None else [self.outbox_key])]
+
+
+class AnswerTooLarge(Exception):
+    """The result or an event of a job is too large to be published, so its changes must not be committed."""
+
+    def __init__(self, job: Job, error: CommandError) -> None:
+        """Set the job, and the error that becomes its result."""
+        super().__init__(error.message)
+        self.job = job
+        self.error = error

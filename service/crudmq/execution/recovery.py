@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | the inbox already has the key | any | the same, inbox checked, immediately |
 | any | inbox not checked | the same, inbox checked |
+| an answer is too large | any | the same, with the error recorded as the result of its job |
 | any but a transient one | jobs that can fail midway, without savepoints | the same, with savepoints for such jobs |
 | a constraint violation | evidence names jobs | the same, with savepoints for the named jobs |
 | any | several jobs | two halves |
@@ -20,7 +21,7 @@ from typing import Self
 from crudmq.contract.errors import CommandError, Internal
 from crudmq.execution.actions.plan import Savepoint
 from crudmq.execution.error_mapping import to_command_error
-from crudmq.execution.job import RETRY_DELAYS, Job, Outcome, Retry
+from crudmq.execution.job import RETRY_DELAYS, AnswerTooLarge, Job, Outcome, Retry
 from crudmq.storage.errors import (
     AlreadyRecorded,
     ConstraintViolation,
@@ -81,18 +82,19 @@ def recover(attempt: Attempt, error: Exception, evidence: Evidence) -> list[Atte
         return [_isolating(attempt, isolated)]
     if isinstance(error, ConstraintViolation) and (conflicting := evidence.conflicting - attempt.savepoints):
         return [_isolating(attempt, conflicting)]
-    if len(attempt.jobs) > 1:
+    if len(attempt.jobs) > 1 and not isinstance(error, AnswerTooLarge):
         half = len(attempt.jobs) // 2
         return [attempt.of(attempt.jobs[:half]), attempt.of(attempt.jobs[half:])]
     if isinstance(error, Transient) and _may_wait(job):
         return Outcome(job.delivery, Retry(job.delivery.attempts + 1), [])
-    return [replace(attempt, verdicts={job: _verdict(attempt, job, error)})]
+    culprit = error.job if isinstance(error, AnswerTooLarge) else job
+    return [replace(attempt, verdicts={**attempt.verdicts, culprit: _verdict(attempt, culprit, error)})]
 
 
 def jobs_to_isolate(attempt: Attempt, error: Exception) -> frozenset[Job]:
     """Return the jobs that can fail midway and had no savepoint; none where savepoints would not change the result."""
     too_large = isinstance(error, StatementTimeout | ResourceLimitExceeded)
-    if isinstance(error, Transient) or (too_large and len(attempt.jobs) == 1):
+    if isinstance(error, Transient | AnswerTooLarge) or (too_large and len(attempt.jobs) == 1):
         return frozenset()
     midway = (job for job in attempt.jobs if job.plan is not None and job.plan.savepoint is Savepoint.ON_FAILURE)
     return frozenset(midway) - attempt.savepoints - attempt.verdicts.keys()
@@ -103,6 +105,8 @@ def _isolating(attempt: Attempt, jobs: Collection[Job]) -> Attempt:
 
 
 def _verdict(attempt: Attempt, job: Job, error: Exception) -> CommandError:
+    if isinstance(error, AnswerTooLarge):
+        return error.error
     # The error cannot be recorded as the result either, so the publisher did not cause it.
     if job in attempt.verdicts and not isinstance(error, Transient):
         return Internal()

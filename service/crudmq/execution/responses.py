@@ -15,9 +15,10 @@ from crudmq.resources.resource import Row
 class Responses:
     """Creates replies and events."""
 
-    def __init__(self, source: str) -> None:
-        """Set the `source` of all events."""
+    def __init__(self, source: str, max_bytes: int) -> None:
+        """Set the `source` of all events, and the maximum size of a message."""
         self._source = source
+        self.max_bytes = max_bytes
 
     def body(self, job: Job, outcome: Result | CommandError) -> bytes:
         """Encode the reply to a job."""

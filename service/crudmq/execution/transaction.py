@@ -9,7 +9,7 @@ from crudmq.contract.result import Message
 from crudmq.execution.actions.plan import Plan, Savepoint
 from crudmq.execution.changes import Result
 from crudmq.execution.error_mapping import raising_command_errors
-from crudmq.execution.job import Ack, Batch, Job, Outcome
+from crudmq.execution.job import Ack, AnswerTooLarge, Batch, Job, Outcome
 from crudmq.execution.recovery import Attempt
 from crudmq.execution.responses import Responses, reply
 from crudmq.execution.unit_of_work import UnitOfWork
@@ -53,6 +53,7 @@ class Transaction:
         """Execute everything up to the commit.
 
         :raises PartialFailure: a job failed midway; roll back
+        :raises AnswerTooLarge: a job's result or event cannot be published; roll back
         :raises InboxNotChecked: the attempt has to check the inbox; roll back
         :raises StorageError: the database rejected a statement; roll back
         """
@@ -104,6 +105,10 @@ class Transaction:
             return self._repeated(job, known.get(job.id) or self._entries[job.id])
         body = self._responses.body(job, result)
         outcome = self._responses.outcome(job, result, body)
+        if excess := outcome.excess(self._responses.max_bytes):
+            if not (job.is_read or job.subject.dry_run or isinstance(result, CommandError)):
+                raise AnswerTooLarge(job, excess)
+            return self._outcome(job, excess, known)
         if job.is_recorded(result if isinstance(result, CommandError) else None):
             self._entries[job.id] = journal.Entry(job.id, job.body, body.decode())
             self._messages += outcome.messages

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from crudmq.contract.delivery import Delivery
-from crudmq.contract.errors import Conflict, Internal, Invalid, Malformed, NotFound, Timeout, Unavailable
+from crudmq.contract.errors import Conflict, Internal, Invalid, LimitExceeded, Malformed, NotFound, Timeout, Unavailable
 from crudmq.contract.result import Subject
 from crudmq.execution.actions.plan import Plan, Savepoint
-from crudmq.execution.job import RETRY_DELAYS, Job, Outcome, Retry
+from crudmq.execution.job import RETRY_DELAYS, AnswerTooLarge, Job, Outcome, Retry
 from crudmq.execution.recovery import Attempt, Evidence, recover
 from crudmq.execution.transaction import InboxNotChecked, PartialFailure
 from crudmq.storage.constraints import Constraint
@@ -206,3 +206,19 @@ def attempts_after(failed: Attempt, error: Exception, evidence: Evidence = NO_EV
 
 def test_a_command_that_runs_the_operators_sql_asks_the_inbox_first() -> None:
     assert Attempt.initial([job(Savepoint.ALWAYS)]).check_inbox
+
+
+def test_a_job_whose_answer_is_too_large_gets_the_error_and_the_others_run_again_with_it() -> None:
+    jobs = [job(), job(Savepoint.ON_FAILURE), job()]
+    (following,) = attempts_after(attempt(*jobs), AnswerTooLarge(jobs[1], LimitExceeded("too large")))
+    assert following.jobs == tuple(jobs)
+    assert not following.savepoints
+    assert {each: str(error) for each, error in following.verdicts.items()} == {jobs[1]: "too large"}
+
+
+def test_answers_that_are_too_large_are_found_one_after_the_other() -> None:
+    first, second = job(), job()
+    error = LimitExceeded("too large")
+    (following,) = attempts_after(attempt(first, second), AnswerTooLarge(first, error))
+    (last,) = attempts_after(following, AnswerTooLarge(second, error))
+    assert set(last.verdicts) == {first, second}
