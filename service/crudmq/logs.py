@@ -16,7 +16,8 @@ _LIBRARY_LEVELS = {
     "aiormq": logging.CRITICAL,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
-    # The driver logs warnings of the server, which may contain values of rows.
+    # The drivers log warnings of the server, or statements with their parameters: both may contain values of rows.
+    "aiosqlite": logging.ERROR,
     "asyncmy": logging.ERROR,
 }
 

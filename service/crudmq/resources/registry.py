@@ -191,8 +191,8 @@ def load(module: str) -> Registry:
     if not all(part.isidentifier() for part in module.split(".")):
         raise ExposureError(f"CRUDMQ_MODELS must be the name of a module, such as myapp.models, not {module!r}")
     if "" not in sys.path:
-        # Modules in the working directory can be imported, as with `python -m crudmq`.
-        sys.path.insert(0, "")
+        # Modules in the working directory can be imported, but do not take the place of installed ones.
+        sys.path.append("")
     try:
         importlib.import_module(module)
     except ModuleNotFoundError as exc:

@@ -1,5 +1,8 @@
 """Exposing models."""
 
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,6 +145,19 @@ def test_a_name_that_is_taken_is_rejected(registry: Registry) -> None:
 def test_a_missing_module_is_rejected() -> None:
     with pytest.raises(ExposureError, match="nowhere"):
         load("nowhere")
+
+
+def test_a_module_of_the_working_directory_takes_the_place_of_no_installed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "colorsys.py").write_text("mine = True")
+    (tmp_path / "colours_of_mine.py").write_text("import colorsys\n\nare_mine = hasattr(colorsys, 'mine')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with suppress(ExposureError):
+        load("colours_of_mine")
+    assert sys.modules["colours_of_mine"].are_mine is False
 
 
 def test_the_example_exposes_its_resources() -> None:

@@ -1,9 +1,10 @@
 """SQLite, with aiosqlite."""
 
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +54,13 @@ class SQLite(Dialect):
         """Set pragmas, the statement timeout and how transactions begin."""
         sync = engine.sync_engine
         statement_timeout = timeouts.statement.total_seconds()
+
+        @event.listens_for(sync, "do_connect")
+        def create(_dialect: object, _record: object, arguments: Sequence[str], _options: object) -> None:
+            """Create a missing file for its owner alone; SQLite gives its other files the same permissions."""
+            if not arguments[0].startswith("file:"):
+                with suppress(OSError):
+                    os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL, 0o600))
 
         @event.listens_for(sync, "connect")
         def connect(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's adapters

@@ -1,11 +1,16 @@
 """What each error of SQLite means."""
 
 import sqlite3
+import stat
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from crudmq.storage.constraints import Constraint
+from crudmq.storage.database import Database
 from crudmq.storage.dialects.sqlite import SQLite
 from crudmq.storage.errors import (
     DatabaseFault,
@@ -63,3 +68,25 @@ def test_memory_that_python_could_not_get_is_the_statements_own_error() -> None:
 def test_a_trigger_that_raises_is_a_conflict_with_its_text() -> None:
     error = driver_error("SQLITE_CONSTRAINT_TRIGGER", "too old")
     assert SQLite().violated_constraint(error, INSERT) == Constraint("trigger", message="too old")
+
+
+async def files_after_a_write(path: Path) -> dict[str, int]:
+    """Return the permissions of the files of a database while a connection to it has written."""
+    database = Database.open(f"sqlite+aiosqlite:///{path}", statement_timeout=timedelta(seconds=30))
+    async with database.writing.begin() as session:
+        await session.execute(text("CREATE TABLE notes (id INTEGER)"))
+        files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    await database.close()
+    return files
+
+
+async def test_only_the_owner_can_read_the_files_of_a_new_database(tmp_path: Path) -> None:
+    files = await files_after_a_write(tmp_path / "new.db")
+    assert {"new.db", "new.db-wal"} <= set(files)
+    assert set(files.values()) == {0o600}
+
+
+async def test_the_permissions_of_an_existing_database_stay(tmp_path: Path) -> None:
+    existing = tmp_path / "old.db"
+    existing.touch(0o640)
+    assert (await files_after_a_write(existing))["old.db"] == 0o640
