@@ -113,3 +113,19 @@ async def test_a_read_whose_result_is_too_large_exceeds_the_limit(terse: Bench, 
 async def test_a_dry_run_whose_result_is_too_large_exceeds_the_limit(terse: Bench) -> None:
     results = await terse.run(terse.job({**person(10), "dry_run": True}), terse.job(person(1)))
     assert [result["status"] for result in results] == ["error", "ok"]
+
+
+async def test_includes_load_no_more_rows_than_the_limit_in_all(bench: Bench) -> None:
+    groups, members = 10, 10
+    rows = [{"id": number, "name": str(number)} for number in range(1, groups + 1)]
+    assert (await bench.ask({"resource": "groups", "action": "create", "data": rows}))["status"] == "ok"
+    links = {"groups": {"add": list(range(1, groups + 1))}}
+    people = [{"name": str(number), **links} for number in range(members)]
+    assert (await bench.ask({"resource": "people", "action": "create", "data": people}))["status"] == "ok"
+    # 10 groups, each with 10 people, each of them with 10 groups: 1,100 related rows, of which 200 are loaded.
+    multiplying = {"resource": "groups", "action": "list", "limit": groups, "include": ["people.groups"]}
+    assert (await bench.ask(multiplying))["status"] == "ok"
+    bench.decoder = Decoder(load("crudmq.examples.models"), Limits(max_page=groups))
+    for include, code in ({"include": ["people"]}, None), (multiplying, "limit_exceeded"):
+        result = await bench.ask({**multiplying, **include})
+        assert result.get("error", {}).get("code") == code

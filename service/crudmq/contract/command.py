@@ -283,6 +283,11 @@ class Limits:
             raise LimitExceeded(f"a command writes at most {self.max_rows} rows", [fault])
 
     @property
+    def max_related(self) -> int:
+        """The number of related rows in one answer: includes multiply rows."""
+        return 20 * self.max_page
+
+    @property
     def default_page(self) -> int:
         """The number of rows of a `list` or an `include` without `limit`."""
         return min(100, self.max_page)

@@ -12,11 +12,11 @@ from crudmq.contract.errors import Faults, MultipleFound, NotFound
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.actions.targeting import faults_of_target, get_or_raise
 from crudmq.execution.changes import Result
-from crudmq.execution.query.projection import Included, dump, select_fields
+from crudmq.execution.query.projection import Projection, select_fields
 from crudmq.execution.query.projection import plan as plan_include
 from crudmq.execution.query.where import Clause, condition
 from crudmq.execution.unit_of_work import UnitOfWork
-from crudmq.resources.resource import Field, Key, Resource, Row
+from crudmq.resources.resource import Key, Resource, Row
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class Get(Plan):
     resource: Resource
     key: Key | None
     where: Clause | None
-    fields: tuple[Field, ...]
-    includes: list[Included]
+    projection: Projection
 
     @classmethod
     def plan(cls, request: command.Get, resource: Resource, limits: Limits) -> Self:
@@ -49,7 +48,7 @@ class Get(Plan):
         with faults.gathered():
             includes = plan_include(resource, include.parse(request.include, limits), limits)
         faults.check()
-        return cls(resource, key, where, selected, includes)
+        return cls(resource, key, where, Projection(selected, includes, limits.max_related))
 
     @property
     def keys(self) -> Sequence[tuple[Resource, Key]]:
@@ -62,7 +61,7 @@ class Get(Plan):
         :raises NotFound: no row has the key, or matches
         :raises MultipleFound: several rows match
         """
-        (dumped,) = await dump(uow, self.fields, self.includes, [await self._row(uow)])
+        (dumped,) = await self.projection.dump(uow, [await self._row(uow)])
         return Result(lambda: dumped)
 
     async def _row(self, uow: UnitOfWork) -> Row:

@@ -12,11 +12,11 @@ from crudmq.execution.actions.plan import Plan
 from crudmq.execution.changes import Result
 from crudmq.execution.query import order
 from crudmq.execution.query.order import Cursors
-from crudmq.execution.query.projection import Included, dump, select_fields
+from crudmq.execution.query.projection import Projection, select_fields
 from crudmq.execution.query.projection import plan as plan_include
 from crudmq.execution.query.where import Clause, condition
 from crudmq.execution.unit_of_work import UnitOfWork
-from crudmq.resources.resource import Field, Resource, Row
+from crudmq.resources.resource import Resource, Row
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class List(Plan):
     order_by: list[order.OrderBy]
     after: list[Any] | None
     limit: int
-    fields: tuple[Field, ...]
-    includes: list[Included]
+    projection: Projection
     cursors: Cursors
     is_deferred_read: bool = True
 
@@ -57,7 +56,8 @@ class List(Plan):
         with faults.gathered():
             includes = plan_include(resource, include.parse(request.include, limits), limits)
         faults.check()
-        return cls(resource, request, where, order_by, after, limit, selected, includes, cursors)
+        projection = Projection(selected, includes, limits.max_related)
+        return cls(resource, request, where, order_by, after, limit, projection, cursors)
 
     async def run(self, uow: UnitOfWork) -> Result:
         """Read the page.
@@ -71,7 +71,7 @@ class List(Plan):
         if self.request.count:
             counting = select(func.count()).select_from(self.resource.table).where(self.where)
             page["count"] = (await uow.execute(counting)).scalar()
-        data = await dump(uow, self.fields, self.includes, rows[: self.limit])
+        data = await self.projection.dump(uow, rows[: self.limit])
         return Result(lambda: data, extra={"page": page})
 
     def _statement(self) -> Select[Any]:

@@ -1,6 +1,5 @@
 """Projections: the fields that a read returns, and its related rows, loaded with one statement per relationship."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +40,21 @@ Owner = tuple[Any, ...]
 """The values that identify the owner of related rows."""
 
 
+class _Budget:
+    """The number of related rows that one answer may still load, and the number that it may have."""
+
+    def __init__(self, rows: int) -> None:
+        self.max_rows = self.left = rows
+
+    def spend(self, loaded: int) -> None:
+        self.left -= loaded
+        self.check(self.max_rows - self.left)
+
+    def check(self, rows: int) -> None:
+        if rows > self.max_rows:
+            raise LimitExceeded(f"an answer includes at most {self.max_rows} related rows")
+
+
 @dataclass(frozen=True, slots=True)
 class Included:
     """A relationship to load, validated."""
@@ -52,29 +66,35 @@ class Included:
     fields: tuple[Field, ...]
     includes: "list[Included]"
 
-    async def load(self, uow: UnitOfWork, rows: Sequence[Row]) -> list[Any]:
-        """Return the related rows of each row, in the order of the rows.
+    async def load(self, uow: UnitOfWork, rows: Sequence[Row], budget: _Budget) -> list[tuple[Any, int]]:
+        """Return the related rows of each row, in the order of the rows, and how many rows they are with their own.
 
-        :raises LimitExceeded: more rows than one statement has parameters for
+        :raises LimitExceeded: more rows than one statement has parameters for, or more related rows than the budget
         """
         owners = [tuple(row[column.key] for column, _ in self.relation.pairs) for row in rows]
         wanted = {owner for owner in owners if None not in owner}
         max_owners = chunk_size(len(self.relation.pairs))
         if len(wanted) > max_owners:
             raise LimitExceeded(f"an include supports at most {max_owners} parent rows")
-        related = await self._load(uow, wanted) if wanted and self.limit else {}
+        related = await self._load(uow, wanted, budget) if wanted and self.limit else {}
         if self.relation.many:
-            return [related.get(owner, []) for owner in owners]
-        return [next(iter(related.get(owner, [])), None) for owner in owners]
+            return [related.get(owner, ([], 0)) for owner in owners]
+        found = (related.get(owner, ([], 0)) for owner in owners)
+        return [(next(iter(rows), None), count) for rows, count in found]
 
-    async def _load(self, uow: UnitOfWork, owners: set[Owner]) -> dict[Owner, list[dict[str, Any]]]:
+    async def _load(
+        self, uow: UnitOfWork, owners: set[Owner], budget: _Budget
+    ) -> dict[Owner, tuple[list[dict[str, Any]], int]]:
         width = len(self.relation.pairs)
-        loaded = (await uow.execute(self._statement(owners))).all()
+        loaded = (await uow.execute(self._statement(owners).limit(budget.left + 1))).all()
+        budget.spend(len(loaded))
         rows = [self.relation.target.row(values[width:]) for values in loaded]
-        dumped = await dump(uow, self.fields, self.includes, rows)
-        related: dict[Owner, list[dict[str, Any]]] = defaultdict(list)
-        for values, row in zip(loaded, dumped, strict=True):
-            related[tuple(values[:width])].append(row)
+        dumped, counts = await _dump(uow, self.fields, self.includes, rows, budget)
+        related: dict[Owner, tuple[list[dict[str, Any]], int]] = {}
+        for values, row, count in zip(loaded, dumped, counts, strict=True):
+            siblings, before = related.get(owner := tuple(values[:width]), ([], 0))
+            siblings.append(row)
+            related[owner] = siblings, before + count
         return related
 
     def _statement(self, owners: set[Owner]) -> Any:  # noqa: ANN401 - SQLAlchemy's name of it is longer than this
@@ -97,18 +117,37 @@ class Included:
         return select(*shown).where(ranked.c.crudmq_rank <= self.limit).order_by(ranked.c.crudmq_rank)
 
 
-async def dump(
-    uow: UnitOfWork, selected: Sequence[Field], includes: Sequence[Included], rows: Sequence[Row]
-) -> list[dict[str, Any]]:
-    """Return rows as JSON, each with its related rows.
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a read returns of each row."""
 
-    :raises LimitExceeded: more parent rows than an include supports
-    """
+    fields: tuple[Field, ...]
+    includes: list[Included]
+    max_related: int
+    """The maximum number of related rows in one answer."""
+
+    async def dump(self, uow: UnitOfWork, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Return rows as JSON, each with its related rows.
+
+        :raises LimitExceeded: more parent rows than an include supports, or too many related rows
+        """
+        budget = _Budget(self.max_related)
+        dumped, counts = await _dump(uow, self.fields, self.includes, rows, budget)
+        budget.check(sum(counts) - len(rows))
+        return dumped
+
+
+async def _dump(
+    uow: UnitOfWork, selected: Sequence[Field], includes: Sequence[Included], rows: Sequence[Row], budget: _Budget
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return rows as JSON, and how many rows each is with its related ones: those of equal keys are loaded once."""
     dumped = [{field.name: field.dump(row[field.column.key]) for field in selected} for row in rows]
+    counts = [1] * len(rows)
     for included in includes:
-        for row, related in zip(dumped, await included.load(uow, rows), strict=True):
-            row[included.relation.name] = related
-    return dumped
+        for index, (related, count) in enumerate(await included.load(uow, rows, budget)):
+            dumped[index][included.relation.name] = related
+            counts[index] += count
+    return dumped, counts
 
 
 def plan(resource: Resource, wanted: Mapping[str, include.Include], limits: Limits) -> list[Included]:
