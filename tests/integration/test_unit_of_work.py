@@ -31,6 +31,14 @@ coaches = Table(
     Column("team_id", ForeignKey("teams.id", ondelete="SET NULL")),
 )
 
+folders = Table(
+    "folders",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("parent_id", ForeignKey("folders.id")),
+    Column("owner_id", ForeignKey("folders.id", name="fk_folders_owner"), nullable=False),
+)
+
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
@@ -123,3 +131,19 @@ async def test_more_keys_than_a_statement_has_parameters_are_loaded_and_written(
             await uow.delete(resource, row)
         await uow.flush()
         assert await session.scalar(text("SELECT count(*) FROM players")) == 1
+
+
+@pytest.mark.parametrize("folder", [{"id": 2, "parent_id": 2, "owner_id": 1}, {"id": 2, "parent_id": 1, "owner_id": 1}])
+async def test_a_row_that_refers_to_itself_can_be_deleted(database: Database, folder: dict[str, int]) -> None:
+    resource = exposed(folders)
+    async with database.writing.begin() as session:
+        if database.dialect.is_single_process:
+            await session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        await session.execute(insert(folders), [{"id": 1, "parent_id": None, "owner_id": 1}, folder])
+        uow = UnitOfWork(session)
+        row = await uow.find(resource, (2,))
+        assert row is not None
+        change = await uow.delete(resource, row)
+        await uow.flush()
+        assert change.row == folder
+        assert (await session.execute(select(folders.c.id))).scalars().all() == [1]

@@ -76,6 +76,8 @@ class PendingWrites:
         keys = [change.key for change in self.deletes]
         rows = [change.row for change in self.deletes]
         async with dialect_of(session).explaining_foreign_key_violation(session, table, rows, deleting=True):
+            if self.resource.refers_to_itself:
+                await dialect_of(session).detach_from_themselves(session, table, rows)
             for chunk in chunks(keys, len(self.resource.key)):
                 await session.execute(delete(table).where(has_key(self.resource, chunk)))
 

@@ -256,6 +256,10 @@ class Dialect(ABC):
         """
         await update_each(session, table, names, rows)
 
+    async def detach_from_themselves(self, session: AsyncSession, table: Table, rows: Sequence[Row]) -> None:
+        """Prepare the delete of rows whose foreign keys refer to themselves, if the database would reject it."""
+        del session, table, rows
+
     async def record(  # noqa: PLR0913, PLR0917 - two tables, and what is inserted into them
         self, session: AsyncSession, inbox: Table, outbox: Table, owner: str, entries: Sequence[Row], row: Row | None
     ) -> int | None:

@@ -3,12 +3,12 @@
 import importlib.util
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import URL, Connection, ExceptionContext, TextClause, event, text
+from sqlalchemy import URL, Connection, ExceptionContext, Table, TextClause, event, text, tuple_, update
 from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -17,6 +17,7 @@ from crudmq.storage.dialects.base import (
     BRIEF_LOCK_TIMEOUT,
     CONNECT_TIMEOUT,
     Dialect,
+    Row,
     Timeouts,
     written_table,
 )
@@ -128,6 +129,17 @@ class MySQL(Dialect):
         """Set `innodb_lock_wait_timeout`: always, since it outlives the transaction."""
         seconds = math.ceil(BRIEF_LOCK_TIMEOUT.total_seconds()) if brief else _lock_timeout(statement_timeout)
         await session.execute(_set_lock_timeout(seconds))
+
+    async def detach_from_themselves(self, session: AsyncSession, table: Table, rows: Sequence[Row]) -> None:
+        """Set foreign keys that refer to their own rows to null: InnoDB deletes no row that refers to itself."""
+        for constraint in table.foreign_key_constraints:
+            pairs = [(element.parent, element.column) for element in constraint.elements]
+            detached = {ours: None for ours, _ in pairs if ours.nullable}
+            own = [row for row in rows if all(row[ours.key] == row.get(theirs.key) for ours, theirs in pairs)]
+            if constraint.referred_table is table and detached and own:
+                key = list(table.primary_key)
+                keys = [tuple(row[column.key] for column in key) for row in own]
+                await session.execute(update(table).where(tuple_(*key).in_(keys)).values(detached))
 
     def error_class(self, error: BaseException, statement: str | None) -> type[StorageError] | None:
         """Look up the error number, and then the SQLSTATE."""
