@@ -357,6 +357,15 @@ async def test_a_statement_is_cancelled_after_the_statement_timeout(bench: Bench
     await database.close()
 
 
+async def test_the_same_value_of_a_hidden_field_is_a_change_as_well(bench: Bench) -> None:
+    key = {"id": 1, "email": "t@example.org"}
+    await bench.ask({"resource": "users", "action": "create", "data": {**key, "login": "tom", "password_hash": "hush"}})
+    for guess in ("hush", "other"):
+        update = {"resource": "users", "action": "update", "key": key, "data": {"password_hash": guess}}
+        assert (await bench.ask(update))["status"] == "ok"
+    assert [event["type"] for event in bench.events] == ["users.created", "users.updated", "users.updated"]
+
+
 async def test_hidden_fields_are_written_and_shown_nowhere(bench: Bench) -> None:
     key = {"id": 1, "email": "t@example.org"}
     user = {**key, "login": "tom", "password_hash": "hush"}

@@ -85,7 +85,7 @@ def _to_conflict(violated: Constraint, plan: Plan | None) -> Conflict:
     resource = None if plan is None else plan.target
     constraint = violated if resource is None else as_mapped(violated, resource.table.metadata.tables.values())
     facts: dict[str, object] = {}
-    if constraint.name is not None:
+    if constraint.name is not None and not _concerns_hidden(constraint, resource):
         facts["constraint"] = constraint.name
     fields = _fields(constraint, resource)
     if fields:
@@ -123,6 +123,13 @@ def _is_link_target(constraint: Constraint, resource: Resource) -> bool:
         and any(link.name in constraint.columns for _, link in relation.far_pairs)
         for relation in resource.relations.values()
     )
+
+
+def _concerns_hidden(constraint: Constraint, resource: Resource | None) -> bool:
+    """Whether a constraint has a hidden field, which its name may disclose."""
+    if resource is None or constraint.table != resource.table.name:
+        return False
+    return any(field.hidden and field.column.name in constraint.columns for field in resource.fields.values())
 
 
 def _fields(constraint: Constraint, resource: Resource | None) -> list[str]:

@@ -120,8 +120,12 @@ class Resource:
         }
 
     def differences(self, row: Row, values: Row) -> Row:
-        """Return the values that differ from those of the row."""
-        return {name: value for name, value in values.items() if self._differ(name, row[name], value)}
+        """Return the values that differ from those of the row, and all of hidden fields: a guess must not show."""
+        return {
+            name: value
+            for name, value in values.items()
+            if self._by_column[name].hidden or self._differ(name, row[name], value)
+        }
 
     def _differ(self, name: str, before: object, after: object) -> bool:
         if before is None or after is None:

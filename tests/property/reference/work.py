@@ -39,7 +39,8 @@ class Work:
             self.state.link(resource, row, _linked(self.state.linked(resource, row), change))
         after = {name: keys(self.state.linked(resource, row)) for name in links}
         moved = [name for name in links if before[name] != after[name]]
-        if new == row and not moved:
+        # Whether a hidden value is the same cannot be seen.
+        if new == row and not moved and not any(resource.fields[name].hidden for name in values):
             return row
         if resource.version is not None:
             new[resource.version] += 1

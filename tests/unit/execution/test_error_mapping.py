@@ -1,15 +1,17 @@
 """Which side of a foreign key a conflict names."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, String, Table, UniqueConstraint
 
 from crudmq.contract.errors import Conflict, Internal, Invalid, LimitExceeded, Timeout, Unavailable
 from crudmq.execution.actions.plan import Plan
 from crudmq.execution.changes import Result
 from crudmq.execution.error_mapping import to_command_error
 from crudmq.execution.unit_of_work import UnitOfWork
-from crudmq.resources.registry import load
+from crudmq.resources.registry import Registry, load
 from crudmq.resources.resource import Resource
 from crudmq.storage.constraints import Constraint
 from crudmq.storage.errors import (
@@ -110,3 +112,17 @@ def test_other_errors_become_errors_of_the_contract(raised: Exception, code: str
 def test_a_conflict_with_a_trigger_has_its_text(violated: Constraint, message: str) -> None:
     error = to_command_error(ConstraintViolation(violated), write("people", "create"))
     assert error.details[0].as_json() == {"path": "", "message": message, "kind": violated.kind}
+
+
+def test_a_conflict_of_a_hidden_field_names_neither_it_nor_its_constraint() -> None:
+    metadata = MetaData()
+    columns = [
+        Column("id", Integer, primary_key=True),
+        Column("pin", String(9), unique=True),
+        Column("name", String(9)),
+    ]
+    table = Table("cards", metadata, *columns, UniqueConstraint("pin", "name", name="uq_cards_pin"))
+    resource = Registry().expose(table, hidden=["pin"])
+    for violated in (Constraint("unique", "cards", "cards_pin_key"), Constraint("unique", "cards", "uq_cards_pin")):
+        error = to_command_error(ConstraintViolation(violated), Write(resource, "create"))
+        assert "pin" not in json.dumps(error.as_json())
