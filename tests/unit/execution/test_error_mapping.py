@@ -116,12 +116,14 @@ def test_a_conflict_with_a_trigger_has_its_text(violated: Constraint, message: s
 
 def test_a_conflict_of_a_hidden_field_names_neither_it_nor_its_constraint() -> None:
     metadata = MetaData()
-    columns = [
+    table = Table(
+        "cards",
+        metadata,
         Column("id", Integer, primary_key=True),
         Column("pin", String(9), unique=True),
         Column("name", String(9)),
-    ]
-    table = Table("cards", metadata, *columns, UniqueConstraint("pin", "name", name="uq_cards_pin"))
+        UniqueConstraint("pin", "name", name="uq_cards_pin"),
+    )
     resource = Registry().expose(table, hidden=["pin"])
     for violated in (Constraint("unique", "cards", "cards_pin_key"), Constraint("unique", "cards", "uq_cards_pin")):
         error = to_command_error(ConstraintViolation(violated), Write(resource, "create"))
