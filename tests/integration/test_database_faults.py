@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from crudmq import failpoints
 from crudmq.contract.command import Limits
-from crudmq.execution.job import RETRY_DELAYS, DeadLetter, Disposition, Job, Retry
+from crudmq.examples.models import Person, User
+from crudmq.execution.job import RETRY_DELAYS, Ack, DeadLetter, Disposition, Job, Retry
+from crudmq.failpoints import Failpoint
 from crudmq.processing.decoder import Decoder
 from crudmq.resources.registry import Registry
 from crudmq.storage.database import Database
+from crudmq.storage.errors import ConnectionLost
 from tests.integration.conftest import Bench
 from tests.support.execution import Execution
 from tests.support.waiting import GENEROUS
@@ -20,6 +25,7 @@ from tests.support.waiting import GENEROUS
 GOOD = {"resource": "people", "action": "create", "data": {"name": "Tom"}}
 GROUP = {"resource": "groups", "action": "create", "data": {"name": "a"}}
 USER = {"resource": "users", "action": "create", "data": {"id": 1, "email": "e", "login": "l"}}
+LOSSES = 3
 LAST: dict[str, Any] = {"attempts": len(RETRY_DELAYS)}
 SIGNAL = "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no more users'"
 REJECTING = {
@@ -128,19 +134,96 @@ async def test_without_a_check_a_missing_column_is_the_error_of_its_commands(ben
     assert waiting == Retry(1)
 
 
-@pytest.mark.parametrize("database_kind", ["postgresql"])
-async def test_a_read_that_ends_its_own_connection_is_not_repeated_for_ever(database: Database) -> None:
-    registry = Registry()
-    registry.register_statement("crash", "SELECT pg_terminate_backend(pg_backend_pid())")
+SUICIDE = "SELECT pg_terminate_backend(pg_backend_pid()) AS ended"
+MURDER = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+TERMINATING = "CREATE FUNCTION terminate() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN %s; RETURN NEW; END$$"
+CALL = {"action": "call", "name": "crash"}
+
+
+def bench_that_probes(database: Database, registry: Registry) -> Bench:
+    """Make a process that can find out whether the database is available."""
 
     async def is_available() -> None:
         async with database.reading() as session:
             await session.execute(text("SELECT 1"))
 
-    bench = Bench(database, Execution.on(database, is_available), Decoder(registry, Limits()))
-    async with asyncio.timeout(GENEROUS):
-        batch = await bench.execution.executor.read(bench.job({"action": "call", "name": "crash"}))
-    assert batch.outcomes[0].disposition == Retry(1)
+    return Bench(database, Execution.on(database, is_available), Decoder(registry, Limits()))
+
+
+def registry_with(sql: str = SUICIDE, *, writes: bool = True) -> Registry:
+    registry = Registry()
+    registry.expose(Person)
+    registry.expose(User)
+    registry.register_statement("crash", sql, writes=writes)
+    return registry
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+class TestThatEndConnections:
+    async def test_a_read_that_ends_its_own_connection_is_not_repeated_for_ever(self, database: Database) -> None:
+        bench = bench_that_probes(database, registry_with(writes=False))
+        async with asyncio.timeout(GENEROUS):
+            batch = await bench.execution.executor.read(bench.job(CALL))
+        assert batch.outcomes[0].disposition == Retry(1)
+
+    async def test_a_write_that_ends_its_own_connection_fails_alone(self, database: Database) -> None:
+        bench = bench_that_probes(database, registry_with())
+        group = [bench.job(CALL, "culprit") if number == 5 else bench.job(GOOD) for number in range(9)]
+        async with asyncio.timeout(GENEROUS):
+            with capture_logs() as logs:
+                ended = await dispositions(bench, *group)
+                (dead,) = await dispositions(bench, bench.job(CALL, "culprit", **LAST))
+        assert [number for number, each in enumerate(ended) if each != Ack()] == [5]
+        assert ended[5] == Retry(1)
+        assert isinstance(dead, DeadLetter)
+        assert dead.error.code == "unavailable"
+        assert [(line["log_level"], line.get("message_id")) for line in logs] == [
+            ("warning", "culprit"),
+            ("error", "culprit"),
+        ]
+
+    @pytest.mark.parametrize("when", ["BEFORE INSERT ON users", "AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED"])
+    async def test_so_does_a_write_whose_trigger_ends_its_connection(self, database: Database, when: str) -> None:
+        bench = bench_that_probes(database, registry_with())
+        kind = "CONSTRAINT TRIGGER" if "DEFERRED" in when else "TRIGGER"
+        perform = SUICIDE.replace("SELECT", "PERFORM")
+        trigger = f"CREATE {kind} no {when} FOR EACH ROW EXECUTE FUNCTION terminate()"
+        await execute(bench, [TERMINATING % perform, trigger])
+        async with asyncio.timeout(GENEROUS):
+            ended = await dispositions(bench, bench.job(GOOD), bench.job(USER, "u"), bench.job(GOOD))
+            (dead,) = await dispositions(bench, bench.job(USER, "u", **LAST))
+        assert ended == [Ack(), Retry(1), Ack()]
+        assert isinstance(dead, DeadLetter)
+
+    async def test_a_write_that_ends_all_connections_fails_alone(self, database: Database) -> None:
+        bench = bench_that_probes(database, registry_with(MURDER))
+        async with asyncio.timeout(GENEROUS):
+            ended = await dispositions(bench, bench.job(GOOD), bench.job(CALL), bench.job(GOOD))
+        assert ended == [Ack(), Retry(1), Ack()]
+
+    async def test_a_command_whose_commit_was_not_answered_does_not_fail_if_it_took_effect(
+        self, database: Database
+    ) -> None:
+        bench, runs = bench_that_probes(database, registry_with()), count(1)
+
+        async def lose_the_connection(_: object) -> None:
+            if next(runs) < LOSSES:
+                raise ConnectionLost("before the commit")
+
+        async def lose_the_reply(_: object) -> None:
+            failpoints.set_handler(Failpoint.COMMITTED, None)
+            raise ConnectionLost("after the commit")
+
+        failpoints.set_handler(Failpoint.IN_TRANSACTION, lose_the_connection)
+        failpoints.set_handler(Failpoint.COMMITTED, lose_the_reply)
+        try:
+            (ended,) = await dispositions(bench, bench.job(GOOD, "uncertain", **LAST))
+        finally:
+            failpoints.set_handler(Failpoint.IN_TRANSACTION, None)
+            failpoints.set_handler(Failpoint.COMMITTED, None)
+        assert next(runs) > LOSSES
+        assert ended == Ack()
+        assert (await bench.ask({"resource": "people", "action": "count"}))["data"] == 1
 
 
 async def test_a_deferred_read_that_the_database_cannot_run_is_retried_and_then_unavailable(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from crudmq.storage.errors import (
+    ConnectionLost,
     DatabaseFault,
     DatabaseUnavailable,
     DataError,
@@ -29,7 +30,7 @@ _READ = re.compile(r"\s*(SELECT|WITH)\b(?!.*\b(INSERT|REPLACE|DELETE|(?<!FOR )UP
 
 SQLSTATE_ERRORS: Mapping[str, type[StorageError]] = {
     # https://www.postgresql.org/docs/current/errcodes-appendix.html, the longest prefix counts
-    "08": DatabaseUnavailable,
+    "08": ConnectionLost,
     "09": DatabaseFault,  # a trigger failed
     "0A": DatabaseFault,  # not supported, such as a write to a view
     "0L": DatabaseFault,
@@ -66,6 +67,8 @@ SQLSTATE_ERRORS: Mapping[str, type[StorageError]] = {
     "55P03": LockTimeout,
     "57": DatabaseUnavailable,
     "57014": StatementTimeout,
+    "57P01": ConnectionLost,  # ended by an administrator, or by the statement itself
+    "57P02": ConnectionLost,  # the server crashed
     "58": DatabaseFault,  # a file is missing or cannot be read
     "72": Transient,
     "F0": DatabaseFault,
@@ -150,8 +153,9 @@ _MYSQL_ERRORS: Mapping[type[StorageError], Collection[int]] = {
         *(1040, 1135, 1203, 1226),  # too many connections
         *(1044, 1045, 1049, 1129, 1130, 1698),  # no access
         *(1047, 3100),  # the node is not part of its cluster at the moment
-        *(1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3168, 3169, 4031),  # the connection was lost
+        *(2002, 2003, 2014, 3168, 4031),  # no connection
     ),
+    ConnectionLost: (1053, 1927, 2006, 2013, 2055, 3169),
     DatabaseFault: (
         *(167, 1467, 4084),  # an AUTO_INCREMENT or a sequence is exhausted
         *(1142, 1143, 1227, 1370, 1449),  # a privilege is missing
@@ -180,7 +184,7 @@ MYSQL_ERRORS = {number: error for error, numbers in _MYSQL_ERRORS.items() for nu
 """The SQLSTATE of an error applies if its number is not listed."""
 
 MYSQL_SQLSTATE_ERRORS: Mapping[str, type[StorageError]] = {
-    "08": DatabaseUnavailable,
+    "08": ConnectionLost,
     "21": DatabaseFault,
     "22": DataError,
     "28": DatabaseUnavailable,
