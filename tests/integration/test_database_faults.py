@@ -70,6 +70,21 @@ async def test_a_trigger_rejects_a_command_as_a_constraint_does(bench: Bench, da
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
+@pytest.mark.parametrize(
+    "state", ["08006", "25006", "28000", "53100", "53400", "55P03", "57014", "57P01", "57P03", "57P04"]
+)
+async def test_a_trigger_rejects_a_command_with_any_code(bench: Bench, state: str) -> None:
+    function, trigger = REJECTING["postgresql"]
+    await execute(bench, [function.replace("users'", f"users' USING ERRCODE = '{state}'"), trigger])
+    async with asyncio.timeout(GENEROUS):
+        with capture_logs() as logs:
+            results = await bench.run(bench.job(GOOD), bench.job(USER), bench.job(GOOD))
+    assert [result["status"] for result in results] == ["ok", "error", "ok"]
+    assert (results[1]["error"]["code"], results[1]["error"]["message"]) == ("conflict", "no more users")
+    assert logs == []
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 class TestOnPostgreSQL:
     @pytest.fixture(autouse=True)
     async def _unprivileged(self, bench: Bench) -> None:

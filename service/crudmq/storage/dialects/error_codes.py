@@ -89,14 +89,15 @@ SQLSTATE_CONSTRAINTS: Mapping[str, str] = {
     "P0001": "trigger",
 }
 
-OF_ANOTHER_SERVER = ("08", "28", "3D", "53300")
+OF_ANOTHER_SERVER = ("08", "28", "3D", "53300", "57P")
 """SQLSTATEs that concern another server, that of a foreign table, if this server keeps the connection open."""
 
 PREPARED_STATEMENT_ERRORS = ("26000", "42P05")
 """A prepared statement is missing, or exists already: a pooler gave the connection another session."""
 
-RAISED_AS = ("22", "40", "53", "54", "55", "57")
-"""SQLSTATEs that keep their meaning if a trigger raises them. With any other one, the trigger rejects the change."""
+RAISED_AS = ("22", "40")
+"""SQLSTATEs that keep their meaning if a trigger raises them: of a value, and of a conflict. With any other one, such as
+that of a full disk, the trigger rejects the change."""
 
 SQLITE_ERRORS: Mapping[str, type[StorageError]] = {
     # https://www.sqlite.org/rescode.html, the longest prefix counts
