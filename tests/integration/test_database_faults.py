@@ -10,6 +10,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from crudmq import failpoints
+from crudmq.aio import cancel, race
 from crudmq.contract.command import Limits
 from crudmq.examples.models import Person, User
 from crudmq.execution.job import RETRY_DELAYS, Ack, DeadLetter, Disposition, Job, Retry
@@ -109,12 +110,8 @@ class TestOnPostgreSQL:
         assert [result["status"] for result in results] == ["ok", "error"]
         assert (results[1]["error"]["code"], results[1]["error"]["details"][0]["kind"]) == ("conflict", "policy")
 
-    @pytest.mark.parametrize(
-        "statement",
-        ["REVOKE INSERT ON users FROM pg_monitor", "REVOKE INSERT ON crudmq_inbox FROM pg_monitor"],
-    )
-    async def test_a_missing_privilege_is_retried_and_then_unavailable(self, bench: Bench, statement: str) -> None:
-        await execute(bench, [statement])
+    async def test_a_missing_privilege_is_retried_and_then_unavailable(self, bench: Bench) -> None:
+        await execute(bench, ["REVOKE INSERT ON users FROM pg_monitor"])
         await bench.database.close()
         with capture_logs() as logs:
             assert await dispositions(bench, bench.job(USER)) == [Retry(1)]
@@ -123,6 +120,41 @@ class TestOnPostgreSQL:
         assert dead.error.code == "unavailable"
         assert [line["log_level"] for line in logs] == ["warning", "error"]
         assert all("permission denied for table" in line["reason"] for line in logs)
+
+    async def test_a_missing_privilege_on_the_inbox_concerns_all_commands(self, bench: Bench) -> None:
+        await execute(bench, ["REVOKE INSERT ON crudmq_inbox FROM pg_monitor"])
+        await bench.database.close()
+        assert "crudmq_inbox" in await reason_of_waiting(bench)
+
+
+async def reason_of_waiting(bench: Bench) -> str:
+    """Run a command, and return the reason for which it waits."""
+    running = asyncio.create_task(dispositions(bench, bench.job(GOOD)))
+
+    async def wait() -> None:
+        while not bench.execution.gate.is_unavailable:
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(GENEROUS):
+        await race(wait(), running)
+    assert not running.done()
+    reason = bench.execution.gate.reason
+    await cancel(running)
+    return reason or ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE crudmq_outbox RENAME TO elsewhere",
+        "ALTER TABLE crudmq_inbox RENAME TO elsewhere",
+        "ALTER TABLE crudmq_inbox RENAME COLUMN body TO elsewhere",
+    ],
+)
+async def test_a_fault_of_the_tables_of_crudmq_concerns_all_commands(bench: Bench, statement: str) -> None:
+    await execute(bench, [statement])
+    reason = await reason_of_waiting(bench)
+    assert "crudmq_" in reason or "body" in reason
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql", "mariadb"])
