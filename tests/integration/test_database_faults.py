@@ -280,3 +280,24 @@ async def test_a_deferred_read_that_the_database_cannot_run_is_retried_and_then_
     assert batch.outcomes[0].disposition == Retry(1)
     batch = await bench.execution.executor.read(bench.job(command, **LAST))
     assert isinstance(batch.outcomes[0].disposition, DeadLetter)
+
+
+SORT = "SELECT count(*) FROM (SELECT * FROM generate_series(1, 100000) AS x ORDER BY x DESC) AS y"
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+@pytest.mark.parametrize("neighbors", [0, 1], ids=["alone", "in a group"])
+@pytest.mark.parametrize("nested", [False, True], ids=["a call", "a call in a transaction"])
+async def test_a_write_that_exceeds_a_limit_of_the_database_is_logged_once(
+    database: Database, *, neighbors: int, nested: bool
+) -> None:
+    bench = bench_that_probes(database, registry_with(SORT))
+    name = database.engine.url.database
+    limits = ("temp_file_limit = 64", "work_mem = '64kB'")
+    await execute(bench, [f'ALTER DATABASE "{name}" SET {limit}' for limit in limits])
+    await database.close()
+    command = {"action": "transaction", "commands": [CALL]} if nested else CALL
+    with capture_logs() as logs:
+        result, *_ = await bench.run(bench.job(command, "sorts"), *(bench.job(GOOD) for _ in range(neighbors)))
+    assert result["error"]["code"] == "limit_exceeded"
+    assert [(line["event"], line["message_id"]) for line in logs] == [("database cannot run a command", "sorts")]

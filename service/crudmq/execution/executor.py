@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from crudmq.contract.errors import CommandError, IdReused, Internal
+from crudmq.contract.errors import CommandError, DatabaseLimitExceeded, IdReused, Internal
 from crudmq.execution.conflicts import find_conflicting_jobs
 from crudmq.execution.job import Batch, Job, Outcome
 from crudmq.execution.publication import Publication
@@ -104,6 +104,8 @@ class Executor:
             await reach(Failpoint.IN_TRANSACTION, batch)
             progress.commit_was_sent = True
         self._publication.deleted(published)
+        for job, exceeded in transaction.exceeding.items():
+            self._logged(job, DatabaseLimitExceeded(), exceeded)
         await reach(Failpoint.COMMITTED, batch)
         return batch
 
