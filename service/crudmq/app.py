@@ -29,7 +29,7 @@ from crudmq.settings import Settings
 from crudmq.storage import revisions
 from crudmq.storage.database import Database
 from crudmq.storage.dialects import dialect_for
-from crudmq.storage.errors import DatabaseUnavailable, StorageError
+from crudmq.storage.errors import DatabaseFault, DatabaseUnavailable, StatementTimeout, StorageError, Transient
 from crudmq.storage.retry import OutageGate
 from crudmq.storage.tables import shared_secret
 from crudmq.supervisor import Supervisor, WorkerError, reserve_stdout, serve_readiness
@@ -105,7 +105,7 @@ async def run(settings: Settings, *, is_worker: bool = False) -> None:
     responding = asyncio.create_task(serve_readiness(service.ready, stopping, responses)) if responses else None
     try:
         async with health.served(settings.health_host, 0 if is_worker else settings.health_port, service.ready):
-            if await _completes(service.gate.run(prepare), stopping):
+            if await _completes(service.gate.run(lambda: _patiently(service.gate, prepare)), stopping):
                 await service.serve(stopping)
     except BaseExceptionGroup as group:
         # Report the failure itself, without the task groups that wrap it.
@@ -128,6 +128,19 @@ async def supervise(settings: Settings, workers: int) -> None:
     stopping = _on_signals(supervisor.kill)
     async with health.served(settings.health_host, settings.health_port, supervisor.ready):
         await supervisor.run(stopping)
+
+
+async def _patiently(gate: OutageGate, prepare: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run a preparation; what only delays it is an outage.
+
+    :raises DatabaseUnavailable: also if a statement of it timed out, or persistently conflicted with other sessions
+    """
+    try:
+        await gate.run(prepare)
+    except (StatementTimeout, Transient) as exc:
+        if isinstance(exc, DatabaseFault):
+            raise
+        raise DatabaseUnavailable(f"cannot check the tables, another session may have locked a table: {exc}") from exc
 
 
 async def _completes(preparation: Coroutine[None, None, None], stopping: asyncio.Event) -> bool:

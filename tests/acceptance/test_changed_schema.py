@@ -33,3 +33,15 @@ def test_a_column_that_was_added_meanwhile_is_no_fault(peer: Peer, service: Serv
     sql.execute(service.database_url, "ALTER TABLE people ADD COLUMN shoe_size INTEGER")
     assert peer.ask(get("people", tom["id"])).data == tom
     assert peer.ask(update("people", tom["id"], {"age": 2})).data == {**tom, "age": 2, "version": 2}
+
+
+@pytest.mark.parametrize("table", ["people", "crudmq_secrets"])
+def test_a_table_that_is_locked_at_startup_is_waited_for(prefix: str, database_url: str, table: str) -> None:
+    other = Service(database_url, prefix, {"CRUDMQ_STATEMENT_TIMEOUT": "1s"})
+    other.migrate()
+    with sql.open_transaction(database_url, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"):
+        other.launch()
+        other.wait_for("database unavailable, retrying")
+        other.wait_for_line("another session may have locked a table")
+    other.wait_for("consuming")
+    other.terminate()

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from crudmq.aio import race
 from crudmq.storage.database import Database
 from crudmq.storage.errors import DatabaseUnavailable
 from crudmq.storage.retry import OutageGate
@@ -21,6 +22,7 @@ from tests.support.databases import driver_url, postgres_url
 from tests.support.waiting import GENEROUS
 
 TIMEOUT = timedelta(seconds=30)
+MAX_LOSSES = 3
 DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
 _READ_ONLY = {
     "sqlite": "PRAGMA query_only = ON",
@@ -78,20 +80,29 @@ async def test_idle_sessions_are_replaced_as_well(database_url: str, database_ki
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_work_continues_when_a_database_is_no_longer_read_only(database: Database) -> None:
     name = make_url(str(database.engine.url)).database
-    gate, failed = OutageGate(longest_pause=0.1), asyncio.Event()
+    failed, failures = asyncio.Event(), 0
+
+    async def read() -> None:
+        async with database.reading() as session:
+            await session.execute(text("SELECT 1"))
 
     async def try_to_write() -> None:
+        nonlocal failures
         try:
             await write(database)
         except DBAPIError:
-            failed.set()
+            failures += 1
+            if failures > MAX_LOSSES:
+                failed.set()
             raise
+
+    gate = OutageGate(read, longest_pause=0.1)
 
     await _alter(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     await database.close()  # the following sessions are read-only
-    waiting = asyncio.create_task(gate.run(try_to_write))
+    waiting = asyncio.create_task(gate.run(try_to_write, max_losses=MAX_LOSSES))
     async with asyncio.timeout(GENEROUS):
-        await failed.wait()
+        await race(failed.wait(), waiting)
         await _alter(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
         await waiting
 

@@ -170,6 +170,21 @@ async def test_missing_tables_are_named(empty: Database) -> None:
         await revisions.check(empty, [revisions.SERVICE], [Base.metadata.tables["users"]])
 
 
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        ("ALTER TABLE crudmq_outbox RENAME TO elsewhere", "table crudmq_outbox"),
+        ("ALTER TABLE crudmq_inbox RENAME COLUMN body TO elsewhere", r"column crudmq_inbox\.body"),
+    ],
+)
+async def test_what_the_tables_of_the_service_lack_is_named(empty: Database, statement: str, missing: str) -> None:
+    await revisions.upgrade(empty, [revisions.SERVICE])
+    async with empty.writing_engine.begin() as connection:
+        await connection.execute(text(statement))
+    with pytest.raises(revisions.WrongRevisionError, match=f"no {missing}: restore"):
+        await revisions.check(empty, [revisions.SERVICE], [])
+
+
 async def test_tables_can_be_created_for_evaluation(empty: Database) -> None:
     await revisions.upgrade(empty, [revisions.SERVICE])
     await revisions.create_tables(empty, [Base.metadata.tables["users"]])

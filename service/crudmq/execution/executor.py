@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from crudmq.contract.errors import CommandError, IdReused, Internal
+from crudmq.contract.errors import CommandError, DatabaseLimitExceeded, IdReused, Internal
 from crudmq.execution.conflicts import find_conflicting_jobs
 from crudmq.execution.job import Batch, Job, Outcome
 from crudmq.execution.publication import Publication
@@ -26,7 +26,7 @@ from crudmq.storage.errors import (
 from crudmq.storage.retry import OutageGate
 
 _MAX_LOSSES = 3
-"""How often a deferred read may lose its connection: the server may end its own process because of the statement."""
+"""How often a transaction may lose its connection: the server may end its own process because of a statement."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Executor:
         """Run an attempt; return the committed batch, or None and the attempts that follow."""
         progress = _Progress()
         try:
-            batch = await self._gate.run(lambda: self._run(attempt, progress))
+            batch = await self._gate.run(lambda: self._run(attempt, progress), max_losses=_MAX_LOSSES)
         except Exception as exc:  # noqa: BLE001 - any error belongs to a job, which recovery finds
             following = recover(attempt, exc, await self._evidence(attempt, exc, progress))
             if isinstance(following, Outcome):
@@ -104,6 +104,8 @@ class Executor:
             await reach(Failpoint.IN_TRANSACTION, batch)
             progress.commit_was_sent = True
         self._publication.deleted(published)
+        for job, exceeded in transaction.exceeding.items():
+            self._logged(job, DatabaseLimitExceeded(), exceeded)
         await reach(Failpoint.COMMITTED, batch)
         return batch
 
@@ -129,7 +131,8 @@ class Executor:
         attempt = attempts[0]
         job = attempt.jobs[0]
         verdict = attempt.verdicts.get(job)
-        if verdict is None or self._logged(job, verdict, error).is_recorded:
+        if verdict is None or self._logged(job, verdict, error).is_recorded or attempt.may_be_committed:
+            # If a commit was sent, the inbox has to be asked whether the command took effect nevertheless.
             return None, attempts
         return Batch([self._refuse(job, verdict)]), []
 

@@ -15,6 +15,7 @@ from crudmq.execution.responses import Responses, reply
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Key, Resource
 from crudmq.storage import journal
+from crudmq.storage.errors import ResourceLimitExceeded
 from crudmq.storage.translation import TransactionAborted
 
 
@@ -48,6 +49,8 @@ class Transaction:
         self._may_be_committed = may_be_committed
         self._entries: dict[bytes, journal.Entry] = {}
         self._messages: list[Message] = []
+        self.exceeding: dict[Job, ResourceLimitExceeded] = {}
+        """The jobs that failed in a savepoint because they exceed a limit of the database."""
 
     async def run(self, session: AsyncSession) -> Batch:
         """Execute everything up to the commit.
@@ -98,6 +101,8 @@ class Transaction:
         except CommandError as error:
             if plan.savepoint is Savepoint.ON_FAILURE and not needs_savepoint:
                 raise PartialFailure from error
+            if exceeded := _exceeded_limit(error):
+                self.exceeding[job] = exceeded
             return error
 
     def _outcome(self, job: Job, result: Result | CommandError | None, known: Mapping[bytes, journal.Entry]) -> Outcome:
@@ -150,6 +155,14 @@ async def _run_once_in_savepoint(plan: Plan, uow: UnitOfWork, *, commit: bool) -
                 return await plan.run(uow)
     except TransactionAborted as exc:
         raise exc.reason from exc
+
+
+def _exceeded_limit(error: BaseException) -> ResourceLimitExceeded | None:
+    """Return the limit of the database that caused an error; within a transaction, several errors lead to it."""
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, ResourceLimitExceeded):
+        cause = cause.__cause__
+    return cause
 
 
 def _named_rows(jobs: Sequence[Job]) -> list[tuple[Resource, set[Key], bool]]:

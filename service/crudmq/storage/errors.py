@@ -79,7 +79,7 @@ class DatabaseUnavailable(StorageError):
 
 
 class ConnectionLost(DatabaseUnavailable):
-    """The connection was lost or discarded while a statement ran: because of an outage, or of this statement."""
+    """The connection was lost while a statement or a commit ran: because of an outage, or of this statement."""
 
 
 class UnsupportedServer(StorageError):

@@ -7,16 +7,19 @@ for the first commit, and then fails together with its transaction.
 Outbox rows hold the messages of a transaction until they are confirmed, all messages of a group in one row. Until the
 lease of a row expires, only its writer publishes it; after that, any process may claim it.
 
+A fault of these tables, such as a missing privilege, is raised as `DatabaseUnavailable`: it concerns all commands.
+
 Both belong to the service with the prefix of the session's `Database`: several services may share a database.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import wraps
 from hashlib import blake2b
 from secrets import randbelow
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, not_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -26,8 +29,12 @@ from crudmq.contract.codec import encode
 from crudmq.contract.result import Message
 from crudmq.storage.dialects import dialect_of
 from crudmq.storage.dialects.constructs import chunks, now, pad_to_power_of_two
-from crudmq.storage.errors import AlreadyRecorded
+from crudmq.storage.errors import AlreadyRecorded, DatabaseFault, DatabaseUnavailable
 from crudmq.storage.tables import inbox, outbox, prefix_of
+from crudmq.storage.translation import translated
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LEASE = timedelta(seconds=60)
 
@@ -61,11 +68,26 @@ class Entry:
     """The outbox row that holds the command's messages; None for an entry that is not recorded yet."""
 
 
+def _concerning_all_commands(do: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Have a function raise faults of the tables as `DatabaseUnavailable`."""
+
+    @wraps(do)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with translated():
+                return await do(*args, **kwargs)
+        except DatabaseFault as exc:
+            raise DatabaseUnavailable(f"the inbox or the outbox cannot be used: {exc}") from exc
+
+    return run
+
+
 def digest(content: bytes) -> bytes:
     """Return the 16 bytes that identify a message_id or a body."""
     return blake2b(content, digest_size=16).digest()
 
 
+@_concerning_all_commands
 async def lookup(session: AsyncSession, ids: Collection[bytes]) -> dict[bytes, Entry]:
     """Return the entries with these ids, by id, with one statement."""
     if not ids:
@@ -74,6 +96,7 @@ async def lookup(session: AsyncSession, ids: Collection[bytes]) -> dict[bytes, E
     return {row.id: Entry(*row) for row in rows}
 
 
+@_concerning_all_commands
 async def record(session: AsyncSession, entries: Collection[Entry], messages: Sequence[Message]) -> OutboxKey | None:
     """Insert the entries of a transaction, and its messages as one outbox row under a lease.
 
@@ -94,6 +117,7 @@ async def record(session: AsyncSession, entries: Collection[Entry], messages: Se
     return None if outbox_id is None else OutboxKey(outbox_id, token)
 
 
+@_concerning_all_commands
 async def unpublished(
     session: AsyncSession, outbox_ids: Collection[int], excluding: Collection[OutboxKey]
 ) -> dict[OutboxKey, list[Message]]:
@@ -107,6 +131,7 @@ async def unpublished(
     return await _messages(session, _rows(session, skipped).where(outbox.c.id.in_(pad_to_power_of_two(outbox_ids))))
 
 
+@_concerning_all_commands
 async def delete_published(session: AsyncSession, keys: Collection[OutboxKey]) -> None:
     """Delete outbox rows whose messages are published. May be repeated."""
     if keys:
@@ -114,6 +139,7 @@ async def delete_published(session: AsyncSession, keys: Collection[OutboxKey]) -
         await session.execute(_DELETE, {"ids": ids, "tokens": tokens})
 
 
+@_concerning_all_commands
 async def claim_expired(
     session: AsyncSession, excluding: Collection[OutboxKey], limit: int
 ) -> dict[OutboxKey, list[Message]]:
@@ -134,12 +160,14 @@ async def current_time(session: AsyncSession) -> int:
     return int(await session.scalar(select(now())) or 0)
 
 
+@_concerning_all_commands
 async def renew(session: AsyncSession, keys: Collection[OutboxKey]) -> None:
     """Give outbox rows that this process is publishing a new lease."""
     for chunk in chunks(sorted(keys), 2):
         await session.execute(update(outbox).where(_have(chunk)).values(leased_until=now() + _seconds(LEASE)))
 
 
+@_concerning_all_commands
 async def refresh(session: AsyncSession, ids: Collection[bytes]) -> None:
     """Set the age of the entries with these ids to zero."""
     for chunk in chunks(sorted(ids), 1):
@@ -147,6 +175,7 @@ async def refresh(session: AsyncSession, ids: Collection[bytes]) -> None:
         await session.execute(update(inbox).where(has_id).values(stored_at=now()))
 
 
+@_concerning_all_commands
 async def prune(session: AsyncSession, retention: timedelta, before: int, limit: int) -> int:
     """Delete at most `limit` entries older than `retention` and stored before a time; return how many were deleted.
 

@@ -59,10 +59,11 @@ class OutageGate:
 
         Retries without limit while the database is unavailable: no command fails because of an outage.
 
-        :param max_losses: how often the transaction may lose its connection while the database is available
+        :param max_losses: how often the transaction may lose its connection to a database that is available, or that
+            becomes available again without it
         :raises StorageError: any other error; `RetryLater` at once, another `Transient` after several tries
         """
-        losses = 0
+        losses = _Losses(max_losses, self._check_schema)
         conflicts, outage = Backoff(*self._pauses), Backoff(*self._pauses)
         with ExitStack() as waiting:
             while True:
@@ -70,14 +71,14 @@ class OutageGate:
                     return await self._try(do)
                 except DatabaseUnavailable as exc:
                     _check_cancelled(exc)
-                    losses += isinstance(exc, ConnectionLost) and await self._is_available(max_losses)
-                    if losses >= max_losses:
-                        raise OutOfResources(f"each time, the statement ends its connection: {exc}") from exc
                     self._reason = str(exc)
+                    if await losses.count(exc):
+                        continue
                     if not outage.tries:
                         waiting.enter_context(self._counted())
                     # Only the transaction itself shows this: a read-only or full database responds to a probe.
                     await outage.wait()
+                    await losses.count()
                 except Transient as exc:
                     _check_cancelled(exc)
                     waiting.close()
@@ -112,17 +113,6 @@ class OutageGate:
                     await self._check_schema()
             raise
 
-    async def _is_available(self, max_losses: float) -> bool:
-        """Return whether the database runs other statements, if it matters."""
-        if self._check_schema is None or max_losses == math.inf:
-            return False
-        try:
-            with translated():
-                await self._check_schema()
-        except StorageError:
-            return False
-        return True
-
     @contextmanager
     def _counted(self) -> Iterator[None]:
         if not self._waiting:
@@ -138,6 +128,44 @@ class OutageGate:
             self._waiting -= 1
             if is_over and not self._waiting:
                 log.info("database available again")
+
+
+class _Losses:
+    """Counts the connections that a transaction loses although the database is available, or is so again without it."""
+
+    def __init__(self, maximum: float, probe: CheckSchema | None) -> None:
+        self._maximum = maximum
+        self._probe = probe
+        self._number = 0
+        self._last: ConnectionLost | None = None
+        """The loss that is not counted yet, since the database was not available afterwards."""
+
+    async def count(self, error: DatabaseUnavailable | None = None) -> bool:
+        """Count the last loss if the database is available; return whether it is. `error` may be another loss.
+
+        :raises OutOfResources: the transaction has lost its connection too often
+        """
+        if isinstance(error, ConnectionLost):
+            self._last = error
+        lost = self._last if error is None else error
+        if not isinstance(lost, ConnectionLost) or not await self._is_available():
+            return False
+        self._number, self._last = self._number + 1, None
+        if self._number >= self._maximum:
+            raise OutOfResources(f"each time, a statement ends its connection: {lost}") from lost
+        return True
+
+    async def _is_available(self) -> bool:
+        """Return whether the database runs other statements, on a new connection; if that does not matter, False."""
+        if self._probe is None or self._maximum == math.inf:
+            return False
+        try:
+            with translated():
+                await self._probe()
+        except StorageError as exc:
+            _check_cancelled(exc)
+            return False
+        return True
 
 
 def _check_cancelled(error: Exception) -> None:

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, Table, inspect
 from sqlalchemy.exc import SAWarning
 
 from crudmq.storage.database import Database
+from crudmq.storage.tables import metadata
 
 log = structlog.get_logger(__name__)
 
 VERSION_TABLE = "crudmq_revisions"
+_LOST = "restore what `crudmq migrate` has created"
 SERVICE, EXAMPLE = "service", "example"
 """The two independent histories: crudmq's own tables, and the example's."""
 
@@ -40,18 +42,18 @@ async def upgrade(database: Database, histories: Sequence[str]) -> None:
 async def create_tables(database: Database, tables: Iterable[Table]) -> None:
     """Create these tables and all tables in their metadata, if missing: for evaluation, not for production."""
     async with database.writing_engine.begin() as connection:
-        for metadata in {table.metadata for table in tables}:
-            await connection.run_sync(metadata.create_all)
+        for models in {table.metadata for table in tables}:
+            await connection.run_sync(models.create_all)
 
 
 async def check(database: Database, histories: Sequence[str], tables: Iterable[Table]) -> None:
-    """Check that the database has the revisions, the tables and their columns that this version needs.
+    """Check that the database has the revisions, the tables and their columns that this version needs, and its own.
 
     :raises WrongRevisionError: a revision, a table or a column is missing; the message states what to do
     """
     async with database.engine.connect() as connection:
         current = await connection.run_sync(_current)
-        columns = await connection.run_sync(_columns, list(tables))
+        columns = await connection.run_sync(_columns, [*metadata.tables.values(), *tables])
     for history in histories:
         _check_revision(history, current, await asyncio.to_thread(_known, history))
     check_columns(columns)
@@ -64,7 +66,8 @@ def check_columns(columns: Mapping[Table, Collection[str] | None]) -> None:
     :raises WrongRevisionError: a table or a column is missing
     """
     if tables := [table.name for table, names in columns.items() if names is None]:
-        hint = "migrate your own tables, or run `crudmq migrate --create-tables` for evaluation"
+        is_own = not metadata.tables.keys().isdisjoint(tables)
+        hint = _LOST if is_own else "migrate your own tables, or run `crudmq migrate --create-tables` for evaluation"
         raise WrongRevisionError(f"the database has no table {', '.join(tables)}: {hint}")
     missing = [
         f"{table.name}.{column.name}"
@@ -73,7 +76,9 @@ def check_columns(columns: Mapping[Table, Collection[str] | None]) -> None:
         if column.name.casefold() not in map(str.casefold, names or ())
     ]
     if missing:
-        raise WrongRevisionError(f"the database has no column {', '.join(missing)}: migrate your own tables")
+        is_own = any(name.partition(".")[0] in metadata.tables for name in missing)
+        hint = _LOST if is_own else "migrate your own tables"
+        raise WrongRevisionError(f"the database has no column {', '.join(missing)}: {hint}")
 
 
 def config() -> Config:

@@ -72,6 +72,9 @@ def discard_connections(context: ExceptionContext) -> None:
     """
     error = context.sqlalchemy_exception or context.original_exception
     if context.connection is not None and isinstance(error, Exception):
+        if isinstance(error, DBAPIError):
+            # SQLAlchemy names no statement at the end of a transaction, either.
+            error.statement = error.statement or "COMMIT"
         context.is_disconnect = context.is_disconnect or isinstance(translate(error), DatabaseUnavailable)
 
 
@@ -115,9 +118,10 @@ def _from_sqlalchemy(exc: SQLAlchemyError) -> StorageError:
 
 def _from_driver(exc: DBAPIError) -> StorageError:
     translation = _by_dialect(exc.orig, exc.statement)
-    if exc.connection_invalidated and isinstance(translation, DatabaseUnavailable | None):
-        lost = ConnectionLost if exc.statement else DatabaseUnavailable
-        return lost(str(translation or "database unavailable: the connection was lost"))
+    if exc.connection_invalidated and translation is None:
+        translation = ConnectionLost("database unavailable: the connection was lost")
+    if isinstance(translation, ConnectionLost) and not (exc.connection_invalidated and exc.statement):
+        return DatabaseUnavailable(str(translation))
     if translation is None and isinstance(exc, InterfaceError):
         # Usually only this connection is unusable: the next one works, or reports that the database is unavailable.
         return Transient(f"database driver error: {one_line(str(exc.orig))}")
@@ -149,7 +153,10 @@ def _location(error: BaseException) -> str:
 
 def _by_dialect(error: BaseException | None, statement: str | None = None) -> StorageError | None:
     dialect = dialect_of_error(error)
-    return None if dialect is None or error is None else dialect.translate(error, statement)
+    translation = None if dialect is None or error is None else dialect.translate(error, statement)
+    if isinstance(translation, ConnectionLost) and statement is None:
+        return DatabaseUnavailable(str(translation))
+    return translation
 
 
 def _first_storage_error(cause: BaseException) -> StorageError | None:

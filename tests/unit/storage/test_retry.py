@@ -127,6 +127,27 @@ async def test_a_transaction_that_ends_its_own_connection_is_not_repeated_for_ev
     assert await gate.run(Transaction([ConnectionLost("crash")] * 20)) == "done"
 
 
+async def test_a_transaction_that_crashes_the_server_each_time_is_not_repeated_for_ever() -> None:
+    probes = iter([DatabaseUnavailable("in recovery"), None] * 3)
+
+    async def check_schema() -> None:
+        if failure := next(probes):
+            raise failure
+
+    gate = OutageGate(check_schema, first_pause=0)
+    with pytest.raises(OutOfResources):
+        await gate.run(Transaction([ConnectionLost("crash")] * 3), max_losses=3)
+    assert not gate.is_unavailable
+
+
+async def test_failures_without_a_lost_connection_are_not_counted() -> None:
+    async def is_available() -> None:
+        """Respond, as a read-only database does."""
+
+    gate = OutageGate(is_available, first_pause=0)
+    assert await gate.run(Transaction([DatabaseUnavailable("read-only")] * 20), max_losses=3) == "done"
+
+
 async def test_connections_that_an_outage_ends_are_not_counted() -> None:
     async def check_schema() -> None:
         raise DatabaseUnavailable("down")

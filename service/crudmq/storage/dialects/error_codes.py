@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from crudmq.storage.errors import (
+    ConnectionLost,
     DatabaseFault,
     DatabaseUnavailable,
     DataError,
@@ -29,7 +30,7 @@ _READ = re.compile(r"\s*(SELECT|WITH)\b(?!.*\b(INSERT|REPLACE|DELETE|(?<!FOR )UP
 
 SQLSTATE_ERRORS: Mapping[str, type[StorageError]] = {
     # https://www.postgresql.org/docs/current/errcodes-appendix.html, the longest prefix counts
-    "08": DatabaseUnavailable,
+    "08": ConnectionLost,
     "09": DatabaseFault,  # a trigger failed
     "0A": DatabaseFault,  # not supported, such as a write to a view
     "0L": DatabaseFault,
@@ -66,6 +67,8 @@ SQLSTATE_ERRORS: Mapping[str, type[StorageError]] = {
     "55P03": LockTimeout,
     "57": DatabaseUnavailable,
     "57014": StatementTimeout,
+    "57P01": ConnectionLost,  # ended by an administrator, or by the statement itself
+    "57P02": ConnectionLost,  # the server crashed
     "58": DatabaseFault,  # a file is missing or cannot be read
     "72": Transient,
     "F0": DatabaseFault,
@@ -86,14 +89,15 @@ SQLSTATE_CONSTRAINTS: Mapping[str, str] = {
     "P0001": "trigger",
 }
 
-OF_ANOTHER_SERVER = ("08", "28", "3D", "53300")
+OF_ANOTHER_SERVER = ("08", "28", "3D", "53300", "57P")
 """SQLSTATEs that concern another server, that of a foreign table, if this server keeps the connection open."""
 
 PREPARED_STATEMENT_ERRORS = ("26000", "42P05")
 """A prepared statement is missing, or exists already: a pooler gave the connection another session."""
 
-RAISED_AS = ("22", "40", "53", "54", "55", "57")
-"""SQLSTATEs that keep their meaning if a trigger raises them. With any other one, the trigger rejects the change."""
+RAISED_AS = ("22", "40")
+"""SQLSTATEs that keep their meaning if a trigger raises them: of a value, and of a conflict. With any other one, such as
+that of a full disk, the trigger rejects the change."""
 
 SQLITE_ERRORS: Mapping[str, type[StorageError]] = {
     # https://www.sqlite.org/rescode.html, the longest prefix counts
@@ -150,8 +154,9 @@ _MYSQL_ERRORS: Mapping[type[StorageError], Collection[int]] = {
         *(1040, 1135, 1203, 1226),  # too many connections
         *(1044, 1045, 1049, 1129, 1130, 1698),  # no access
         *(1047, 3100),  # the node is not part of its cluster at the moment
-        *(1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 3168, 3169, 4031),  # the connection was lost
+        *(2002, 2003, 2014, 3168, 4031),  # no connection
     ),
+    ConnectionLost: (1053, 1927, 2006, 2013, 2055, 3169),
     DatabaseFault: (
         *(167, 1467, 4084),  # an AUTO_INCREMENT or a sequence is exhausted
         *(1142, 1143, 1227, 1370, 1449),  # a privilege is missing
@@ -180,7 +185,7 @@ MYSQL_ERRORS = {number: error for error, numbers in _MYSQL_ERRORS.items() for nu
 """The SQLSTATE of an error applies if its number is not listed."""
 
 MYSQL_SQLSTATE_ERRORS: Mapping[str, type[StorageError]] = {
-    "08": DatabaseUnavailable,
+    "08": ConnectionLost,
     "21": DatabaseFault,
     "22": DataError,
     "28": DatabaseUnavailable,

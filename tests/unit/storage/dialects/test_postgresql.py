@@ -82,7 +82,7 @@ def test_only_a_full_disk_of_data_is_an_outage(message: str, error: type[Storage
     assert type(translate(DBAPIError("SELECT 1", {}, driver_error("53100", message)))) is error
 
 
-@pytest.mark.parametrize("state", ["08001", "08006", "28P01", "3D000", "53300"])
+@pytest.mark.parametrize("state", ["08001", "08006", "28P01", "3D000", "53300", "57P01", "57P03"])
 @pytest.mark.parametrize(("severity", "error"), [("ERROR", DatabaseFault), ("FATAL", DatabaseUnavailable)])
 def test_an_outage_of_the_server_of_a_foreign_table_concerns_its_statements_only(
     state: str, severity: str, error: type[StorageError]
@@ -99,6 +99,12 @@ def test_an_outage_of_the_server_of_a_foreign_table_concerns_its_statements_only
         ("P0001", None, Constraint("trigger", message="too old")),
         ("42501", "exec_stmt_raise", Constraint("trigger", message="too old")),
         ("ZZ001", "exec_stmt_raise", Constraint("trigger", message="too old")),
+        ("53100", "exec_stmt_raise", Constraint("trigger", message="too old")),
+        ("53400", "exec_stmt_raise", Constraint("trigger", message="too old")),
+        ("55P03", "exec_stmt_raise", Constraint("trigger", message="too old")),
+        ("57014", "exec_stmt_raise", Constraint("trigger", message="too old")),
+        ("57P01", "exec_stmt_raise", Constraint("trigger", message="too old")),
+        ("57P03", "exec_stmt_raise", Constraint("trigger", message="too old")),
         ("23505", "exec_stmt_raise", Constraint("unique")),
         ("40001", "exec_stmt_raise", None),
         ("22003", "exec_stmt_raise", None),
