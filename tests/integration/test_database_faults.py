@@ -132,7 +132,7 @@ async def reason_of_waiting(bench: Bench) -> str:
     running = asyncio.create_task(dispositions(bench, bench.job(GOOD)))
 
     async def wait() -> None:
-        while not bench.execution.gate.is_unavailable:
+        while not bench.execution.gate.is_unavailable:  # noqa: ASYNC110 - the gate sends no signal
             await asyncio.sleep(0)
 
     async with asyncio.timeout(GENEROUS):
