@@ -18,6 +18,7 @@ _LIBRARY_LEVELS = {
     "asyncio": logging.WARNING,
     # The driver logs warnings of the server, which may contain values of rows.
     "asyncmy": logging.ERROR,
+    "sqlalchemy.pool": logging.CRITICAL,
 }
 
 _MAX_TEXT = 2_000
