@@ -248,7 +248,7 @@ class Consumer:
     def _on_delivery(self, message: DeliveredMessage) -> None:
         # Only queue the delivery: the channel reads nothing in the meantime.
         if not self._stopping.is_set():
-            delivery = envelopes.delivery(message)
+            delivery = envelopes.delivery(message, self._topology)
             if self._window is not None and message.delivery_tag is not None:
                 self._window.delivered(message.delivery_tag, delivery.id)
             self._waiting.append(delivery)
