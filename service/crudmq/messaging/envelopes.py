@@ -58,8 +58,9 @@ def _redeliveries(headers: Mapping[str, Any]) -> int:
 def _attempts(headers: Mapping[str, Any], topology: Topology) -> int:
     """Return how often a command has waited in a retry queue: its publisher may have set any value."""
     count = headers.get(names.ATTEMPTS)
-    is_valid = isinstance(count, int) and 0 <= count <= _MAX_ATTEMPTS
-    return count if is_valid and _is_retried(headers, topology) else 0
+    if not isinstance(count, int) or not 0 <= count <= _MAX_ATTEMPTS:
+        return 0
+    return count if _is_retried(headers, topology) else 0
 
 
 def _is_retried(headers: Mapping[str, Any], topology: Topology) -> bool:
