@@ -70,8 +70,19 @@ async def race(*awaited: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None
 
 
 async def cancel(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks until they have ended: a library may swallow a cancellation that coincides with a response."""
+    """Cancel tasks until they have ended: a library may swallow a cancellation that coincides with a response.
+
+    Their errors are dropped, as when this coincides with their failure: a caller that needs them reads the results.
+    """
+    for task in tasks:
+        task.add_done_callback(_retrieve_error)
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=_CANCEL_INTERVAL)
+
+
+def _retrieve_error(task: asyncio.Task[Any]) -> None:
+    # Otherwise, asyncio logs it as never retrieved.
+    if not task.cancelled():
+        task.exception()

@@ -19,6 +19,7 @@ _LIBRARY_LEVELS = {
     # The drivers log warnings of the server, or statements with their parameters: both may contain values of rows.
     "aiosqlite": logging.ERROR,
     "asyncmy": logging.ERROR,
+    "sqlalchemy.pool": logging.CRITICAL,
 }
 
 _MAX_TEXT = 2_000

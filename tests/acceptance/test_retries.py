@@ -1,10 +1,12 @@
 """Transactions that lose to another one are tried again: at once, then later, then never."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pika import BasicProperties
 
 from tests.acceptance.commands import create, get, unique, update
 from tests.acceptance.peer import Peer
@@ -55,8 +57,10 @@ def test_a_fault_that_outlasts_all_retries_is_unavailable_and_dead_lettered(peer
     tom = peer.created("people", name="Tom", age=1)
     message_id, command = unique(), update("people", tom["id"], {"age": 2})
     with held(service, tom):
-        # As if it had waited for every delay already.
-        reply = peer.ask(command, message_id=message_id, headers={"x-attempts": 3})
+        # As if it had waited for every delay but the last one already.
+        waiting = BasicProperties(message_id=message_id, reply_to=peer.reply_to, headers={"x-attempts": 3})
+        peer.channel.basic_publish("", f"{peer.prefix}.commands.retry.1000", json.dumps(command).encode(), waiting)
+        reply = peer.reply()
     assert (reply.code, reply.error["retryable"]) == ("unavailable", True)
     event = peer.event()
     assert (event.type, event.data["error"]["code"]) == ("people.failed", "unavailable")
@@ -65,3 +69,11 @@ def test_a_fault_that_outlasts_all_retries_is_unavailable_and_dead_lettered(peer
     assert (dead.headers["x-error-code"], dead.headers["x-attempts"]) == ("unavailable", 4)
     assert peer.ask(get("people", tom["id"])).data == tom
     assert peer.ask(command, message_id=message_id).data["age"] == 2
+
+
+def test_a_publisher_cannot_take_the_retries_from_a_command(peer: Peer, service: Service) -> None:
+    tom = peer.created("people", name="Tom", age=1)
+    with held(service, tom):
+        peer.publish(update("people", tom["id"], {"age": 2}), headers={"x-attempts": 3})
+        peer.until(lambda: peer.depth("commands.retry.1000") == 1, "a retry")
+    assert peer.reply().data["age"] == 2

@@ -9,6 +9,8 @@ from pika.exchange_type import ExchangeType
 
 from tests.acceptance.commands import create, unique
 from tests.acceptance.peer import Peer
+from tests.acceptance.process import Service, crudmq
+from tests.support import broker
 
 DELIVERY_LIMIT = 100
 NO_LIMIT = 2**31 - 1
@@ -54,6 +56,17 @@ def test_queues_have_no_other_arguments(peer: Peer, name: str, other: dict[str, 
     other_arguments = {**arguments(peer.prefix, name), **other}
     with pytest.raises(ChannelClosedByBroker, match="PRECONDITION_FAILED"):
         peer.channel.queue_declare(f"{peer.prefix}.{name}", durable=True, arguments=other_arguments)
+
+
+def test_an_exchange_of_another_type_is_reported_in_one_line(service: Service, peer: Peer) -> None:
+    with broker.fresh_prefix() as prefix:
+        peer.channel.exchange_declare(f"{prefix}.events", ExchangeType("fanout"), durable=True)
+        environ = {**service.environ, "CRUDMQ_PREFIX": prefix}
+        assert crudmq("migrate", environ=environ).returncode == 0
+        done = crudmq("run", environ=environ)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("crudmq: the broker refused a declaration: PRECONDITION_FAILED - inequivalent arg 'type'")
 
 
 @pytest.mark.parametrize("key", ["people.create", "transaction", "call", "a.b.c.d", ""])

@@ -9,6 +9,8 @@ from structlog.typing import EventDict
 from yarl import URL
 
 from crudmq.messaging.connection import reconnecting
+from crudmq.messaging.consumer import Consumer
+from crudmq.messaging.topology import Topology
 from tests.support.waiting import GENEROUS
 
 ATTEMPTS = 3
@@ -65,3 +67,13 @@ async def test_a_cancellation_that_the_client_swallows_is_repeated(broker_url: s
     using.cancel()
     await asyncio.wait_for(asyncio.wait([using]), GENEROUS)
     assert using.cancelled()
+
+
+@pytest.mark.parametrize("case", range(4), ids=["vhost", "password", "TLS", "port"])
+async def test_a_consumer_without_a_connection_ends_as_soon_as_it_is_closed(broker_url: str, case: int) -> None:
+    url, _ = list(refusals(broker_url))[case]
+    consumer = Consumer(url, Topology("test"), prefetch=1, delays=())
+    running = asyncio.create_task(consumer.run())
+    consumer.stop()
+    consumer.close()
+    await asyncio.wait_for(running, GENEROUS)

@@ -324,7 +324,7 @@ async def test_dead_letters_without_an_id_of_their_own_survive_a_missing_queue(
     topology = Topology(prefix)
     await publish(publisher, outgoing(topology.dead_letters, b"declared", kind=Kind.COMMAND))
     channel.queue_delete(topology.dead_letters)
-    commands = [envelopes.delivery(delivered({"number": number}, message_id)) for number in range(50)]
+    commands = [envelopes.delivery(delivered({"number": number}, message_id), topology) for number in range(50)]
     letters = [republishing.dead_letter(command, Unavailable(), topology) for command in commands]
     await asyncio.gather(*(publish(publisher, letter) for letter in letters))
     numbers = set()

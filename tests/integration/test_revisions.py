@@ -1,5 +1,6 @@
 """Migrations: from an empty database to the models, and back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -9,10 +10,25 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from crudmq.examples.models import Base
 from crudmq.storage import revisions, tables
 from crudmq.storage.database import Database
+from crudmq.storage.errors import StorageError
+from crudmq.storage.translation import translated
+
+
+class Other(DeclarativeBase):
+    """Tables of an operator."""
+
+
+class Note(Other):
+    """A table without a migration."""
+
+    __tablename__ = "notes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
 
 BOTH = [revisions.SERVICE, revisions.EXAMPLE]
 
@@ -136,6 +152,31 @@ async def test_upgrading_twice_is_upgrading_once(empty: Database) -> None:
     await revisions.upgrade(empty, BOTH)
     await revisions.upgrade(empty, BOTH)
     await revisions.check(empty, BOTH, Base.metadata.tables.values())
+
+
+async def test_several_processes_may_migrate_at_once(database_url: str) -> None:
+    databases = [Database.open(database_url, statement_timeout=timedelta(seconds=30)) for _ in range(3)]
+    async with asyncio.TaskGroup() as tasks:
+        for database in databases:
+            tasks.create_task(migrate(database))
+    for database in databases:
+        await revisions.check(database, BOTH, Other.metadata.tables.values())
+        await database.close()
+
+
+async def migrate(database: Database) -> None:
+    await revisions.upgrade(database, BOTH)
+    await revisions.create_tables(database, Other.metadata.tables.values())
+
+
+async def test_a_migration_does_not_wait_for_another_one_without_end(database_url: str) -> None:
+    first, second = (Database.open(database_url, statement_timeout=timedelta(seconds=30)) for _ in range(2))
+    async with revisions.migrating(first):
+        with pytest.raises(StorageError, match=r"another migration of this database|database is locked"), translated():
+            await revisions.upgrade(second, BOTH, patience=timedelta(milliseconds=10))
+    await revisions.upgrade(second, BOTH)
+    await first.close()
+    await second.close()
 
 
 async def test_the_history_of_the_service_does_not_need_the_example(empty: Database) -> None:

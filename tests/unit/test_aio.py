@@ -1,7 +1,9 @@
 """Pauses between tries, and cancellation."""
 
 import asyncio
+import gc
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -40,3 +42,24 @@ async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
     await aio.cancel(task)
     assert task.cancelled()
     assert swallowed == 2
+
+
+@pytest.mark.parametrize("steps", [1, 2], ids=["while", "before"])
+async def test_the_error_of_a_task_that_fails_when_it_is_cancelled_is_not_reported_as_lost(steps: int) -> None:
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
+
+    async def fail() -> None:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            raise ConnectionError
+
+    task = asyncio.create_task(fail())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await aio.cancel(task)
+    await asyncio.sleep(0)
+    del task
+    gc.collect()
+    assert reported == []

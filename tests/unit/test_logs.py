@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from crudmq import logs
 
@@ -69,6 +70,20 @@ def test_the_failures_of_libraries_are_bounded_as_well(capsys: pytest.CaptureFix
         logging.getLogger("asyncio").exception(LONG)
     (line,) = capsys.readouterr().err.splitlines()
     assert len(line) < 30_000
+
+
+def test_a_connection_that_cannot_be_closed_is_not_logged_and_statements_are_if_wanted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("info", as_json=True)
+    try:
+        fail(1)
+    except RuntimeError:
+        logging.getLogger("sqlalchemy.pool.impl.AsyncAdaptedQueuePool").exception("Exception closing connection")
+    engine = create_async_engine("sqlite+aiosqlite://", echo=True)
+    engine.sync_engine.logger.info("SELECT 1")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "SELECT 1"
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -79,7 +79,9 @@ async def _connect_and_use(url: str, name: str, use: Callable[[AbstractConnectio
 def describe(error: BaseException) -> str:
     """Return an error of the broker or the connection as one line, in the broker's words if it gave a reason."""
     text = error.args[1] if isinstance(error, (ChannelClosed, ConnectionClosed)) and len(error.args) > 1 else str(error)
-    return f"{type(error).__name__}: {text}".replace("\n", " ")
+    if not text and isinstance(error, TimeoutError):
+        text = "the broker did not answer in time"
+    return ": ".join(part for part in (type(error).__name__, text) if part).replace("\n", " ")
 
 
 async def open_channel(connection: AbstractConnection, **options: bool) -> AbstractChannel:

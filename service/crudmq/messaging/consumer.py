@@ -13,7 +13,7 @@ from aiormq.channel import Channel
 from pamqp.commands import Basic
 from pamqp.frame import marshal
 
-from crudmq.aio import race
+from crudmq.aio import cancel, race
 from crudmq.contract.delivery import Delivery
 from crudmq.messaging import envelopes
 from crudmq.messaging.connection import reconnecting
@@ -22,6 +22,7 @@ from crudmq.messaging.topology import Declaration, Topology
 from crudmq.messaging.wire.channel import write
 
 _MAX_FRUITLESS = 3
+_RELEASED = "commands were acknowledged one at a time: consuming with the full prefetch again"
 
 
 class CrashLoopThrottle:
@@ -137,6 +138,7 @@ class Consumer:
         self._window: AckWindow | None = None
         self._subscription: Subscription | None = None
         self._is_consuming = False
+        self._is_open = False
         self._stopping = asyncio.Event()
         self._closing = asyncio.Event()
 
@@ -157,7 +159,16 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until `stop` and `close` are called, reconnecting whenever the connection is lost."""
-        await reconnecting(self._url, "crudmq consumer", self._consume)
+        consuming = asyncio.create_task(reconnecting(self._url, "crudmq consumer", self._consume))
+        try:
+            await race(consuming, self._closing.wait())
+            if self._is_open:
+                await asyncio.wait({consuming})
+        finally:
+            # Without a connection there is nothing to acknowledge.
+            await cancel(consuming)
+        if not consuming.cancelled():
+            consuming.result()
 
     def stop(self) -> None:
         """Accept no more deliveries. Unreceived ones are requeued when the connection is closed."""
@@ -214,14 +225,17 @@ class Consumer:
         self._throttle_released.clear()
         self._throttle.connected()
         await subscription.consume(self._replica)
-        self._is_consuming = True
+        self._is_consuming = self._is_open = True
+        losing = asyncio.ensure_future(subscription.lost())
         try:
-            await race(subscription.lost(), self._throttle_released.wait(), self._stopping.wait())
-        finally:
+            await race(losing, self._throttle_released.wait(), self._stopping.wait())
             self._is_consuming = False
-        if not self._stopping.is_set():
-            raise ConnectionError("the consumer's channel is lost, or its prefetch changes")
-        await self._drain(subscription.channel)
+            if not self._stopping.is_set():
+                raise ConnectionError(losing.result() if losing.done() else _RELEASED)
+            await self._drain(subscription.channel)
+        finally:
+            self._is_consuming = self._is_open = False
+            losing.cancel()
 
     async def _drain(self, channel: Channel) -> None:
         """Keep the connection open for the last acknowledgements.
@@ -234,7 +248,7 @@ class Consumer:
     def _on_delivery(self, message: DeliveredMessage) -> None:
         # Only queue the delivery: the channel reads nothing in the meantime.
         if not self._stopping.is_set():
-            delivery = envelopes.delivery(message)
+            delivery = envelopes.delivery(message, self._topology)
             if self._window is not None and message.delivery_tag is not None:
                 self._window.delivered(message.delivery_tag, delivery.id)
             self._waiting.append(delivery)

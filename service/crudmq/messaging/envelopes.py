@@ -19,11 +19,11 @@ _MAX_ATTEMPTS = 1000
 _JSON = "application/json"
 
 
-def delivery(message: DeliveredMessage) -> Delivery:
+def delivery(message: DeliveredMessage, topology: Topology) -> Delivery:
     """Return the delivery of a message that the broker sent."""
     properties = message.header.properties
     headers = properties.headers or {}
-    attempts = _attempts(headers)
+    attempts = _attempts(headers, topology)
     return Delivery(
         body=message.body,
         message_id=properties.message_id,
@@ -55,10 +55,21 @@ def _redeliveries(headers: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) else 1
 
 
-def _attempts(headers: Mapping[str, Any]) -> int:
-    # The publisher may have set any value.
+def _attempts(headers: Mapping[str, Any], topology: Topology) -> int:
+    """Return how often a command has waited in a retry queue: its publisher may have set any value."""
     count = headers.get(names.ATTEMPTS)
-    return count if isinstance(count, int) and 0 <= count <= _MAX_ATTEMPTS else 0
+    if not isinstance(count, int) or not 0 <= count <= _MAX_ATTEMPTS:
+        return 0
+    return count if _is_retried(headers, topology) else 0
+
+
+def _is_retried(headers: Mapping[str, Any], topology: Topology) -> bool:
+    """Whether a message has just left a retry queue: RabbitMQ puts the last queue that a message left first."""
+    match headers.get(names.DEATH):
+        case [{"reason": "expired", "queue": str(queue)}, *_]:
+            return topology.is_retry(queue)
+        case _:
+            return False
 
 
 def outgoing(message: Message, topology: Topology) -> Outgoing:

@@ -12,7 +12,7 @@ from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 
 from crudmq.aio import race
-from crudmq.messaging.connection import health_probe, open_channel
+from crudmq.messaging.connection import describe, health_probe, open_channel
 from crudmq.messaging.topology import Topology, priority
 from crudmq.messaging.wire.channel import on_delivery, underlay
 
@@ -55,26 +55,26 @@ class Subscription:
         return cls(connection, underlying, topology)
 
     async def consume(self, replica: str) -> None:
-        """Start to consume.
-
-        :param replica: an id that distinguishes this process from other replicas
-        """
+        """Start to consume; `replica` distinguishes this process from other replicas."""
         for queue in self._topology.queues:
             is_partition = queue in self._topology.partition_queues
             arguments = {"x-priority": priority(replica, queue)} if is_partition else {}
             await self.channel.basic_consume(queue, _unused_callback, arguments={**arguments}, timeout=_TIMEOUT)
             log.info("consuming", queue=queue)
 
-    async def lost(self) -> None:
-        """Wait until consuming fails: the channel is closed, a queue is deleted, or the broker does not respond."""
+    async def lost(self) -> str:
+        """Wait until consuming fails, and return why: the channel, the queue or the broker's answers are lost."""
         probes = [partial(self._probe, queue) for queue in self._topology.queues]
-        probing = asyncio.ensure_future(health_probe(self._connection, probes))
+        endings = self.channel.closing, asyncio.ensure_future(health_probe(self._connection, probes))
         try:
-            await race(self._cancelled.wait(), probing, self.channel.closing)
-            if probing.done():
-                log.warning("health probe failed, reconnecting", reason=str(probing.exception()))
+            await race(self._cancelled.wait(), *endings)
+            errors = (ending.exception() for ending in endings if ending.done() and not ending.cancelled())
+            reason = next((describe(error) for error in errors if error), "a queue of commands was deleted")
+            if endings[1].done():
+                log.warning("health probe failed, reconnecting", reason=reason)
+            return f"the consumer's channel is lost: {reason}"
         finally:
-            probing.cancel()
+            endings[1].cancel()
 
     @property
     def emptied_at(self) -> float:

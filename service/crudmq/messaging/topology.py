@@ -83,7 +83,15 @@ class Topology:
 
     def retry(self, delay: timedelta) -> str:
         """Return the queue in which commands wait for a retry after this delay."""
-        return f"{self.commands}.retry.{milliseconds(delay)}"
+        return f"{self._retry}{milliseconds(delay)}"
+
+    def is_retry(self, queue: str) -> bool:
+        """Whether commands wait in a queue for a retry."""
+        return queue.startswith(self._retry)
+
+    @property
+    def _retry(self) -> str:
+        return f"{self.commands}.retry."
 
 
 @dataclass(frozen=True, slots=True)

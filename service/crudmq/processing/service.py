@@ -8,7 +8,6 @@ import structlog
 
 from crudmq.aio import cancel, race
 from crudmq.http.health import Readiness
-from crudmq.messaging.connection import CLOSE_TIMEOUT
 from crudmq.messaging.consumer import Consumer
 from crudmq.messaging.publisher import Publisher
 from crudmq.processing.maintenance import Maintenance
@@ -60,23 +59,37 @@ class Service:
             maintaining = tasks.create_task(self.maintenance.run())
             working = tasks.create_task(self.worker.run())
             await race(stopping.wait(), working)
+            closing_at = self._now() + (self.grace - self._closing).total_seconds()
             self.is_serving = False
             maintaining.cancel()
-            await self._drain(working)
-            publishing.cancel()
-            self.consumer.close()
-            # A consumer without a connection is not notified.
-            await race(consuming, asyncio.sleep(2 * CLOSE_TIMEOUT))
-            await cancel(maintaining, publishing, consuming)
+            try:
+                await self._drain(working, closing_at)
+                publishing.cancel()
+                self.consumer.close()
+                # At most half of what is left: connections that do not close in this time are abandoned.
+                closes_in = closing_at - self._now() + self._closing.total_seconds()
+                await asyncio.wait([consuming], timeout=closes_in / 2)
+            finally:
+                await cancel(maintaining, publishing, consuming, working)
             log.info("stopped")
 
-    async def _drain(self, working: asyncio.Task[None]) -> None:
+    @property
+    def _closing(self) -> timedelta:
+        """How much of the grace period is reserved for closing connections."""
+        return min(_CLOSING, self.grace / 2)
+
+    async def _drain(self, working: asyncio.Task[None], closing_at: float) -> None:
         log.info("draining")
         self.consumer.stop()
-        limit = self.grace - min(_CLOSING, self.grace / 2)
-        await asyncio.wait([working], timeout=limit.total_seconds())
+        await asyncio.wait([working], timeout=closing_at - self._now())
         if not working.done():
             reason = f"the database is unavailable ({self.gate.reason}): " if self.gate.is_unavailable else ""
+            limit, closing = (f"{duration.total_seconds():g} s" for duration in (self.grace, self._closing))
             raise GraceExceededError(
-                f"{reason}the commands in flight did not complete within {limit}; they will be redelivered"
+                f"{reason}the commands in flight did not complete within CRUDMQ_SHUTDOWN_GRACE ({limit}, of which "
+                f"{closing} are for closing connections); they will be redelivered"
             )
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

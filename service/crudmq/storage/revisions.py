@@ -3,7 +3,9 @@
 import asyncio
 import os
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -12,9 +14,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Table, inspect
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crudmq.storage.database import Database
+from crudmq.storage.dialects.base import Dialect
+from crudmq.storage.errors import LockTimeout
 from crudmq.storage.tables import metadata
 
 log = structlog.get_logger(__name__)
@@ -23,27 +28,66 @@ VERSION_TABLE = "crudmq_revisions"
 _LOST = "restore what `crudmq migrate` has created"
 SERVICE, EXAMPLE = "service", "example"
 """The two independent histories: crudmq's own tables, and the example's."""
+PATIENCE = timedelta(minutes=1)
+"""How long a migration waits for those of other processes."""
+_LOCK_INTERVAL = 0.1
 
 
 class WrongRevisionError(Exception):
     """The schema of the database does not match this version."""
 
 
-async def upgrade(database: Database, histories: Sequence[str]) -> None:
+async def upgrade(database: Database, histories: Sequence[str], *, patience: timedelta = PATIENCE) -> None:
     """Upgrade the histories to their newest revisions, in one transaction. May be repeated.
 
     Rows that were written before rows had prefixes get the prefix of the database's service.
+
+    :param patience: how long to wait for the migrations of other processes
+    :raises LockTimeout: they did not end in time
     """
-    async with database.writing_engine.begin() as connection:
+    async with migrating(database, patience) as connection:
         for history in histories:
             await connection.run_sync(_upgrade, history, database.prefix)
 
 
 async def create_tables(database: Database, tables: Iterable[Table]) -> None:
-    """Create these tables and all tables in their metadata, if missing: for evaluation, not for production."""
-    async with database.writing_engine.begin() as connection:
+    """Create these tables and all tables in their metadata, if missing: for evaluation, not for production.
+
+    :raises LockTimeout: the migration of another process did not end in time
+    """
+    async with migrating(database) as connection:
         for models in {table.metadata for table in tables}:
             await connection.run_sync(models.create_all)
+
+
+@asynccontextmanager
+async def migrating(database: Database, patience: timedelta = PATIENCE) -> AsyncIterator[AsyncConnection]:
+    """Begin a transaction that waits for other migrations of the database, and during which no other one starts.
+
+    :raises LockTimeout: they did not end in time
+    """
+    async with database.writing_engine.connect() as connection:
+        try:
+            async with connection.begin():
+                await _lock(database.dialect, connection, patience)
+                yield connection
+        finally:
+            # The lock of a broken connection has ended with it.
+            with suppress(SQLAlchemyError):
+                await database.dialect.unlock_migrations(connection)
+
+
+async def _lock(dialect: Dialect, connection: AsyncConnection, patience: timedelta) -> None:
+    # A statement that waits would be ended by the statement timeout.
+    now = asyncio.get_running_loop().time
+    deadline = now() + patience.total_seconds()
+    while not await dialect.try_lock_migrations(connection):
+        if now() > deadline:
+            raise LockTimeout(
+                f"another migration of this database is running, for more than {patience.total_seconds():g} s: "
+                "run `crudmq migrate` again when it has ended"
+            )
+        await asyncio.sleep(_LOCK_INTERVAL)
 
 
 async def check(database: Database, histories: Sequence[str], tables: Iterable[Table]) -> None:

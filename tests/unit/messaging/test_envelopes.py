@@ -34,17 +34,19 @@ def encode(outgoing: Outgoing) -> bytes:
 
 def returned(outgoing: Outgoing) -> Any:  # noqa: ANN401 - aiormq's
     """Return the message as it leaves the retry queue."""
-    deliver = Basic.Deliver("tag", 1, redelivered=False, exchange="crudmq.commands", routing_key=outgoing.routing_key)
-    assert isinstance(outgoing.properties, Basic.Properties)
-    header = ContentHeader(properties=outgoing.properties)
-    return DeliveredMessage(delivery=deliver, header=header, body=outgoing.body, channel=sentinel.channel)
+    return message({**headers_of(outgoing), "x-death": [expired(outgoing.routing_key)]}, key=outgoing.routing_key)
+
+
+def expired(queue: str) -> dict[str, Any]:
+    """Return what RabbitMQ records of a message that expired in a queue."""
+    return {"count": 1, "reason": "expired", "queue": queue, "exchange": "", "routing-keys": [queue]}
 
 
 def test_a_retried_command_keeps_where_it_was_first_published() -> None:
-    command = envelopes.delivery(message({"partition-key": "a"}))
+    command = envelopes.delivery(message({"partition-key": "a"}), TOPOLOGY)
     for attempts in (1, 2, 3):
         waiting = republishing.retry(command, attempts, f"crudmq.commands.retry.{attempts}")
-        command = envelopes.delivery(returned(waiting))
+        command = envelopes.delivery(returned(waiting), TOPOLOGY)
         assert command.attempts == attempts
     assert (command.exchange, command.routing_key) == ("crudmq.commands", "people.create")
     dead = republishing.dead_letter(command, Unavailable(), TOPOLOGY)
@@ -56,7 +58,7 @@ def test_a_retried_command_keeps_where_it_was_first_published() -> None:
 
 
 def test_a_publisher_cannot_set_where_its_command_was_first_published() -> None:
-    command = envelopes.delivery(message({"x-original-exchange": "other", "x-original-routing-key": "other"}))
+    command = envelopes.delivery(message({"x-original-exchange": "other", "x-original-routing-key": "other"}), TOPOLOGY)
     assert (command.exchange, command.routing_key) == ("crudmq.commands", "people.create")
 
 
@@ -74,12 +76,12 @@ def test_a_publisher_cannot_set_where_its_command_was_first_published() -> None:
 def test_a_command_that_was_redelivered_more_than_once_is_a_suspect(
     *, redelivered: bool, headers: dict[str, Any], suspect: bool
 ) -> None:
-    assert envelopes.delivery(message(headers, redelivered=redelivered)).is_suspect is suspect
+    assert envelopes.delivery(message(headers, redelivered=redelivered), TOPOLOGY).is_suspect is suspect
 
 
 @pytest.mark.parametrize("odd", [object(), 1e300, 2**63, {"deep": [b"\xff", object()]}])
 def test_only_headers_that_the_client_cannot_encode_are_left_out(odd: object) -> None:
-    command = envelopes.delivery(message({"odd": odd, "x-deadline": "2026-01-01T00:00:00Z"}))
+    command = envelopes.delivery(message({"odd": odd, "x-deadline": "2026-01-01T00:00:00Z"}), TOPOLOGY)
     for outgoing in (
         republishing.dead_letter(command, Unavailable(), TOPOLOGY),
         republishing.retry(command, 1, "later"),
@@ -94,11 +96,14 @@ def test_only_headers_that_the_client_cannot_encode_are_left_out(odd: object) ->
 def test_a_cluster_id_does_not_prevent_dead_lettering() -> None:
     odd = message()
     odd.header.properties.cluster_id = "c"
-    assert encode(republishing.dead_letter(envelopes.delivery(odd), Unavailable(), TOPOLOGY))
+    assert encode(republishing.dead_letter(envelopes.delivery(odd, TOPOLOGY), Unavailable(), TOPOLOGY))
+
+
+RETURNED = {"x-attempts": 1, "x-death": [expired("crudmq.commands.retry.1000")]}
 
 
 def test_an_original_routing_key_that_is_too_long_is_ignored() -> None:
-    command = envelopes.delivery(message({"x-attempts": 1, "x-original-routing-key": "x" * 256}))
+    command = envelopes.delivery(message({**RETURNED, "x-original-routing-key": "x" * 256}), TOPOLOGY)
     assert command.routing_key == "people.create"
     assert encode(republishing.dead_letter(command, Unavailable(), TOPOLOGY))
 
@@ -124,12 +129,12 @@ def test_a_republished_message_keeps_its_properties_but_those_that_the_broker_wo
 def test_a_retried_command_names_its_user_in_a_header() -> None:
     delivered = message()
     delivered.header.properties.user_id = "guest"
-    assert headers_of(republishing.retry(envelopes.delivery(delivered), 1, "later"))["x-user-id"] == "guest"
+    assert headers_of(republishing.retry(envelopes.delivery(delivered, TOPOLOGY), 1, "later"))["x-user-id"] == "guest"
 
 
 def test_a_dead_letter_has_no_headers_of_ours_that_the_publisher_forged() -> None:
     forged = {"x-user-id": "admin", "x-error-message": "fine", "x-death": [{"reason": "none"}], "tenant": 7}
-    command = envelopes.delivery(message(forged))
+    command = envelopes.delivery(message(forged), TOPOLOGY)
     headers = headers_of(republishing.dead_letter(command, Unavailable(), TOPOLOGY))
     assert {"x-user-id", "x-death"}.isdisjoint(headers)
     assert (headers["x-error-code"], headers["tenant"]) == ("unavailable", 7)

@@ -1,6 +1,8 @@
 """The supported databases, listed in `DIALECTS`, and all differences between them."""
 
 from collections.abc import Mapping
+from importlib import import_module
+from inspect import signature
 from typing import cast
 
 from sqlalchemy import URL, make_url
@@ -17,6 +19,8 @@ DRIVERS = tuple(driver for dialect in DIALECTS for driver in dialect.drivers)
 
 _BY_BACKEND: Mapping[str, Dialect] = {backend: dialect for dialect in DIALECTS for backend in dialect.backends}
 _KEY = "crudmq_dialect"
+_OF_SQLALCHEMY = ("prepared_statement_cache_size",)
+_HINTS = {"sslmode": ": write ssl=require or ssl=verify-full instead, as asyncpg has it"}
 PERCENT_ENCODE = "percent-encode special characters in the user name and the password, such as @ as %40 and # as %23"
 
 
@@ -37,7 +41,26 @@ def checked_url(url: str) -> str:
     if parsed.drivername not in DRIVERS:
         raise ValueError(f"has the unsupported scheme {parsed.drivername}; supported: {', '.join(DRIVERS)}")
     dialect_for(parsed).check_url(parsed)
+    if parsed.query:
+        _check_parameters(parsed)
     return url
+
+
+def _check_parameters(url: URL) -> None:
+    """Check that the driver knows each parameter of a URL: it would reject them at each connection.
+
+    :raises ValueError: it does not
+    """
+    known = signature(import_module(url.get_driver_name()).connect).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in known.values()):
+        return
+    try:
+        _, arguments = url.get_dialect()().create_connect_args(url)
+    except ArgumentError as exc:
+        raise ValueError(f"has invalid parameters: {exc}") from exc
+    unknown = [name for name in url.query if name in arguments and name not in known and name not in _OF_SQLALCHEMY]
+    if unknown:
+        raise ValueError(f"has the unknown parameter {unknown[0]}{_HINTS.get(unknown[0], '')}")
 
 
 def dialect_for(url: str | URL) -> Dialect:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import URL, BigInteger, Column, Insert, Table, Update, bindparam, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from crudmq.storage.constraints import Constraint
 from crudmq.storage.dialects.constructs import now, pad_to_power_of_two
@@ -190,6 +190,18 @@ class Dialect(ABC):
         :param brief: at most about `BRIEF_LOCK_TIMEOUT`, instead of as long as a statement may take
         """
         del session, statement_timeout, brief
+
+    async def try_lock_migrations(self, connection: AsyncConnection) -> bool:
+        """Try to take the database's lock of migrations, without waiting; return whether it was taken.
+
+        It is held at least until the connection's transaction ends. By default, that transaction waits by itself.
+        """
+        del connection
+        return True
+
+    async def unlock_migrations(self, connection: AsyncConnection) -> None:
+        """Release the lock after the transaction, unless that has released it."""
+        del connection
 
     # ---- errors ----
 

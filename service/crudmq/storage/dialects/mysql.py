@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, ExceptionContext, Table, TextClause, event, text, tuple_, update
 from sqlalchemy.dialects.mysql.base import MySQLDialect
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from crudmq.storage.constraints import Constraint
 from crudmq.storage.dialects.base import (
@@ -39,6 +39,11 @@ _OPTION_PREVENTS = 1290
 _SIGNAL = "45000"
 _TEMPORARY_TABLE = "#sql"
 _UNLIMITED = 2**32 - 1
+
+# Names are those of the server, and have at most 64 characters.
+_MIGRATIONS = "CONCAT('crudmq.migrations.', MD5(DATABASE()))"
+_TRY_LOCK_MIGRATIONS = text(f"SELECT GET_LOCK({_MIGRATIONS}, 0)")
+_UNLOCK_MIGRATIONS = text(f"SELECT RELEASE_LOCK({_MIGRATIONS})")
 
 _SQL_MODE = (
     "STRICT_TRANS_TABLES",
@@ -140,6 +145,14 @@ class MySQL(Dialect):
                 key = list(table.primary_key)
                 keys = [tuple(row[column.key] for column in key) for row in own]
                 await session.execute(update(table).where(tuple_(*key).in_(keys)).values(detached))
+
+    async def try_lock_migrations(self, connection: AsyncConnection) -> bool:
+        """Take a named lock of the session: the server commits at each change of the schema."""
+        return bool(await connection.scalar(_TRY_LOCK_MIGRATIONS))
+
+    async def unlock_migrations(self, connection: AsyncConnection) -> None:
+        """Release the named lock."""
+        await connection.execute(_UNLOCK_MIGRATIONS)
 
     def error_class(self, error: BaseException, statement: str | None) -> type[StorageError] | None:
         """Look up the error number, and then the SQLSTATE."""

@@ -35,7 +35,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
@@ -156,6 +156,8 @@ def _element_type(column: Column[Any]) -> TypeEngine[Any]:
 
 
 _SET_BRIEF_LOCK_TIMEOUT = text(f"SET LOCAL lock_timeout = {BRIEF_LOCK_TIMEOUT // timedelta(milliseconds=1)}")
+# The number has no meaning: it must only differ from those of other applications.
+_TRY_LOCK_MIGRATIONS = text("SELECT pg_try_advisory_xact_lock(7163540188254)")
 _DISK_FULL, _TEMPORARY_FILES = "53100", "pgsql_tmp"
 _KEY = re.compile(r"^Key \((?P<columns>[^)]*)\)=")
 
@@ -199,6 +201,10 @@ class PostgreSQL(Dialect):
         del statement_timeout
         if brief:
             await session.execute(_SET_BRIEF_LOCK_TIMEOUT)
+
+    async def try_lock_migrations(self, connection: AsyncConnection) -> bool:
+        """Take an advisory lock, which ends with the transaction."""
+        return bool(await connection.scalar(_TRY_LOCK_MIGRATIONS))
 
     def translate(self, error: BaseException, statement: str | None = None) -> StorageError | None:
         """Translate the driver's own errors as well."""

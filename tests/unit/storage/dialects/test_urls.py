@@ -11,6 +11,10 @@ SUPPORTED = [
     "postgresql+asyncpg://user:password@host/database",
     "mysql+asyncmy://user:password@host/database",
     "mariadb+asyncmy://user:password@host/database",
+    "sqlite+aiosqlite:///crudmq.db?timeout=5",
+    "postgresql+asyncpg://host/database?ssl=require&statement_cache_size=0&prepared_statement_cache_size=0",
+    "postgresql+asyncpg:///database?host=one:5432&host=two:5432",
+    "mysql+asyncmy://host/database?ssl_ca=ca.pem&charset=utf8mb4&unix_socket=/run/mysqld.sock",
 ]
 
 
@@ -28,6 +32,13 @@ def test_a_url_with_a_supported_driver_is_accepted(url: str) -> None:
         ("sqlite+aiosqlite://", "has no file path"),
         ("mysql+asyncmy://host", "has no database name"),
         ("mariadb+asyncmy://host/", "has no database name"),
+        (
+            "postgresql+asyncpg://host/database?sslmode=require",
+            "unknown parameter sslmode: write ssl=require or ssl=",
+        ),
+        ("postgresql+asyncpg://host/database?ssl=require&colour=red", "has the unknown parameter colour"),
+        ("postgresql+asyncpg:///database?host=one&host=two", "All ports are required"),
+        ("mysql+asyncmy://host/database?ssl_mode=REQUIRED", "has the unknown parameter ssl_mode"),
     ],
 )
 def test_any_other_url_is_rejected_with_the_reason(url: str, reason: str) -> None:
