@@ -41,6 +41,12 @@ def test_a_service_that_waits_for_its_broker_is_alive_and_not_ready(service: Ser
         status, components = ask(port, "/health/ready")
         assert status == 503
         assert (components["database"], components["consumer"], components["publisher"]) == (True, False, False)
+        peer.until(
+            lambda: set(ask(port, "/health/ready")[1].get("reasons", {})) == {"consumer", "publisher"}, "reasons"
+        )
+        assert all(
+            reason.startswith("AMQPConnectionError: ") for reason in ask(port, "/health/ready")[1]["reasons"].values()
+        )
     finally:
         lonely.kill()
     assert peer.events() == []

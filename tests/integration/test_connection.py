@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 from yarl import URL
 
-from crudmq.messaging.connection import reconnecting
+from crudmq.messaging.connection import describe, reconnecting
 from crudmq.messaging.consumer import Consumer
 from crudmq.messaging.topology import Topology
 from tests.support.waiting import GENEROUS
@@ -77,3 +77,8 @@ async def test_a_consumer_without_a_connection_ends_as_soon_as_it_is_closed(brok
     consumer.stop()
     consumer.close()
     await asyncio.wait_for(running, GENEROUS)
+
+
+async def test_a_broker_that_does_not_answer_is_a_reason() -> None:
+    assert describe(TimeoutError()) == "TimeoutError: the broker did not answer in time"
+    assert describe(RuntimeError()) == "RuntimeError"

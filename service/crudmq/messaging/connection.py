@@ -45,8 +45,16 @@ async def connect(url: str, name: str) -> AbstractConnection:
     )
 
 
-async def reconnecting(url: str, name: str, use: Callable[[AbstractConnection], Awaitable[None]]) -> None:
-    """Connect and call `use`. Repeat this when the connection is lost, until cancelled or `use` returns."""
+async def reconnecting(
+    url: str,
+    name: str,
+    use: Callable[[AbstractConnection], Awaitable[None]],
+    on_lost: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Connect and call `use`. Repeat this when the connection is lost, until cancelled or `use` returns.
+
+    :param on_lost: called with the reason whenever the connection fails or is lost
+    """
     backoff = Backoff(_SHORTEST_PAUSE, _LONGEST_PAUSE)
     while True:
         started = asyncio.get_running_loop().time()
@@ -59,9 +67,11 @@ async def reconnecting(url: str, name: str, use: Callable[[AbstractConnection], 
             return using.result()
         except (*CONNECTION_ERRORS, RuntimeError) as exc:
             # The client raises a RuntimeError if the connection ends while it closes a channel.
-            _log_reconnecting(name, describe(exc))
+            reason = describe(exc)
         except asyncio.CancelledError:
-            _log_reconnecting(name, "the client cancelled a pending operation")
+            reason = "the client cancelled a pending operation"
+        log.warning("broker unavailable, reconnecting", connection=name, reason=reason)
+        on_lost(reason)
         if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE:
             backoff.reset()
         await backoff.wait()
@@ -155,7 +165,3 @@ async def is_blocked(connection: AbstractConnection) -> bool:
     except TimeoutError:
         return True
     return False
-
-
-def _log_reconnecting(name: str, reason: str) -> None:
-    log.warning("broker unavailable, reconnecting", connection=name, reason=reason)

@@ -137,6 +137,7 @@ class Consumer:
         self._arrived = asyncio.Event()
         self._window: AckWindow | None = None
         self._subscription: Subscription | None = None
+        self._reason: str | None = None
         self._is_consuming = False
         self._is_open = False
         self._stopping = asyncio.Event()
@@ -146,6 +147,11 @@ class Consumer:
     def is_ready(self) -> bool:
         """Whether the consumer is connected and consumes."""
         return self._is_consuming
+
+    @property
+    def reason(self) -> str | None:
+        """Why the last connection failed or was lost; None while there is one, or before."""
+        return None if self.is_ready else self._reason
 
     @property
     def unacknowledged(self) -> frozenset[str]:
@@ -159,7 +165,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until `stop` and `close` are called, reconnecting whenever the connection is lost."""
-        consuming = asyncio.create_task(reconnecting(self._url, "crudmq consumer", self._consume))
+        consuming = asyncio.create_task(reconnecting(self._url, "crudmq consumer", self._consume, self._lost))
         try:
             await race(consuming, self._closing.wait())
             if self._is_open:
@@ -226,6 +232,7 @@ class Consumer:
         self._throttle.connected()
         await subscription.consume(self._replica)
         self._is_consuming = self._is_open = True
+        self._reason = None
         losing = asyncio.ensure_future(subscription.lost())
         try:
             await race(losing, self._throttle_released.wait(), self._stopping.wait())
@@ -244,6 +251,9 @@ class Consumer:
         """
         self._waiting.clear()
         await race(self._closing.wait(), channel.closing)
+
+    def _lost(self, reason: str) -> None:
+        self._reason = reason
 
     def _on_delivery(self, message: DeliveredMessage) -> None:
         # Only queue the delivery: the channel reads nothing in the meantime.

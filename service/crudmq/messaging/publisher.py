@@ -69,6 +69,7 @@ class Publisher:
         self._declaration = Declaration(topology, delays)
         self._new_backoff = new_backoff
         self._link: _Link | None = None
+        self._reason: str | None = None
         self._order = EventOrder()
         self._sendings: dict[Sending, None] = {}
         self._broken = asyncio.Event()
@@ -85,12 +86,17 @@ class Publisher:
         """Whether there is a channel to publish on."""
         return self._link is not None
 
+    @property
+    def reason(self) -> str | None:
+        """Why the last connection failed or was lost; None while there is one, or before."""
+        return None if self.is_ready else self._reason
+
     async def run(self) -> None:
         """Keep a connection open until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._suspects.run())
             tasks.create_task(self._refused.run())
-            await reconnecting(self._url, "crudmq publisher", self._use)
+            await reconnecting(self._url, "crudmq publisher", self._use, self._lost)
 
     async def publish(self, messages: Sequence[Outgoing], *, strictly: bool = False) -> Sending:
         """Publish in order, after all messages published before, and wait until the broker has confirmed them.
@@ -128,7 +134,7 @@ class Publisher:
     async def _use_link(self, link: _Link) -> str:
         """Send on a link until it is lost, and return the reason."""
         # All unconfirmed messages are sent again in their old order, before any new one.
-        self._link = link
+        self._link, self._reason = link, None
         for sending in self._sendings:
             self._start(_released(sending.pending))
         watching = asyncio.ensure_future(_watch(link))
@@ -142,6 +148,9 @@ class Publisher:
             probing.cancel()
             await close(link.connection)
             link.channel.abandon(None)
+
+    def _lost(self, reason: str) -> None:
+        self._reason = reason
 
     def _start(self, wave: Sequence[Pending]) -> None:
         """Send released messages; without a link, the next one does. Tasks start in the order of their creation."""

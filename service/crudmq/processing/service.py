@@ -44,8 +44,8 @@ class Service:
             "consumer": self.is_serving and self.consumer.is_ready,
             "publisher": self.is_serving and self.publisher.is_ready,
         }
-        reason = self.gate.reason
-        return Readiness(components, {} if reason is None else {"database": reason})
+        reasons = {"database": self.gate.reason, "consumer": self.consumer.reason, "publisher": self.publisher.reason}
+        return Readiness(components, {name: reason for name, reason in reasons.items() if reason is not None})
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping` is set, then complete the commands in flight.
