@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
 from crudmq import failpoints
@@ -129,14 +129,16 @@ class TestOnPostgreSQL:
 
 async def reason_of_waiting(bench: Bench) -> str:
     """Run a command, and return the reason for which it waits."""
+    errors, is_repeated = count(1), asyncio.Event()
+
+    def observe(_: object) -> None:
+        if next(errors) > 1:
+            is_repeated.set()
+
+    event.listen(bench.database.engine.sync_engine, "handle_error", observe)
     running = asyncio.create_task(dispositions(bench, bench.job(GOOD)))
-
-    async def wait() -> None:
-        while not bench.execution.gate.is_unavailable:  # noqa: ASYNC110 - the gate sends no signal
-            await asyncio.sleep(0)
-
     async with asyncio.timeout(GENEROUS):
-        await race(wait(), running)
+        await race(is_repeated.wait(), running)
     assert not running.done()
     reason = bench.execution.gate.reason
     await cancel(running)

@@ -96,8 +96,8 @@ PREPARED_STATEMENT_ERRORS = ("26000", "42P05")
 """A prepared statement is missing, or exists already: a pooler gave the connection another session."""
 
 RAISED_AS = ("22", "40")
-"""SQLSTATEs that keep their meaning if a trigger raises them: of a value, and of a conflict. With any other one, such
-as that of a full disk, the trigger rejects the change."""
+"""SQLSTATEs of values and conflicts keep their meaning if a trigger raises them. With any other one, such as that of a
+full disk, the trigger rejects the change."""
 
 SQLITE_ERRORS: Mapping[str, type[StorageError]] = {
     # https://www.sqlite.org/rescode.html, the longest prefix counts
