@@ -1,18 +1,14 @@
 """What the broker refuses: reply addresses, sizes, full queues. The others are answered within seconds."""
 
-import json
 import time
-from collections import Counter
 
 import pytest
 
-from tests.acceptance.commands import create, find, unique, update
+from tests.acceptance.commands import create, find, unique
 from tests.acceptance.peer import Peer, Received
 from tests.acceptance.process import Service
 
 GOOD = 40
-ROWS = 6
-VERSIONS = 15
 SECONDS = 60
 """Until when the neighbours must be answered: without isolation they never are."""
 HEADERS_OF_A_WHOLE_FRAME = 130_900
@@ -35,13 +31,6 @@ BAD_ADDRESSES = [
 def database_kind() -> str:
     """Run the tests on one kind of database: they are about the broker."""
     return "sqlite"
-
-
-def subscriber(peer: Peer, max_length: int | None = None) -> str:
-    arguments = {} if max_length is None else {"x-max-length": max_length, "x-overflow": "reject-publish"}
-    queue = str(peer.channel.queue_declare(unique(), exclusive=True, arguments=arguments).method.queue)
-    peer.channel.queue_bind(queue, f"{peer.prefix}.events", "people.*")
-    return queue
 
 
 def publish_load(peer: Peer) -> set[str]:
@@ -114,48 +103,3 @@ def test_a_dead_letter_is_not_sent_to_the_queues_that_its_command_names(peer: Pe
     (letter,) = peer.dead_letters()
     assert "CC" not in letter.headers
     assert peer.channel.queue_declare(elsewhere, passive=True).method.message_count == 0
-
-
-@pytest.mark.parametrize("ending", ["none", "kill", "terminate"])
-def test_a_full_subscriber_gets_each_row_in_order_and_the_others_get_few_duplicates(
-    service: Service, peer: Peer, ending: str
-) -> None:
-    people = [peer.created("people", name=unique(), age=0)["id"] for _ in range(ROWS)]
-    healthy, full = subscriber(peer), subscriber(peer, 3)
-    for age in range(1, VERSIONS + 1):
-        for key in people:
-            peer.publish(update("people", key, {"age": age}))
-    # They are sent, whether the events are held or not.
-    assert {answer.status for answer in peer.replies(ROWS * VERSIONS, SECONDS)} == {"ok"}
-    if ending == "kill":
-        service.kill()
-        service.start()
-    elif ending == "terminate":
-        service.terminate()
-        service.start()
-    at_full = drain(peer, full, ROWS * VERSIONS)
-    peer.channel.queue_delete(full)
-    is_at_rest(service, peer)
-    at_healthy = drain(peer, healthy, ROWS * VERSIONS)
-    for received in (at_full, at_healthy):
-        for key in people:
-            assert [version for row, version in received if row == key] == list(range(2, VERSIONS + 2))
-    assert sum(at_healthy.values()) < 5 * len(at_healthy)
-
-
-def drain(peer: Peer, queue: str, count: int) -> Counter[tuple[int, int]]:
-    """Take events from a queue until that many different ones came, and all that are there; in order of first arrival.
-
-    :return: how often each one came, by its row and version
-    """
-    arrivals: Counter[tuple[int, int]] = Counter()
-    deadline = time.monotonic() + SECONDS
-    while True:
-        method, _, body = peer.channel.basic_get(queue, auto_ack=True)
-        if method is not None:
-            data = json.loads(body or b"")["data"]
-            arrivals[data["key"]["id"], data["version"]] += 1
-        elif len(arrivals) >= count:
-            return arrivals
-        assert time.monotonic() < deadline, f"{len(arrivals)} events came"
-        peer.channel.connection.process_data_events(0)

@@ -75,7 +75,7 @@ class Bench:
     async def mark(self) -> None:
         """Say that all batches were published."""
         for batch in self.batches:
-            self.execution.publication.confirm(batch)
+            self.execution.publication.confirm(batch.outbox_keys())
         await self.execution.publication.delete_published()
 
 

@@ -141,7 +141,7 @@ async def test_a_row_that_got_the_id_of_a_lost_one_is_not_deleted_with_it(bench:
     lost, outbox_id = await publish_and_lose(bench)
     await other_bench.ask(CREATE, "new")
     await assign_again(bench, outbox_id)
-    bench.execution.publication.confirm(lost)
+    bench.execution.publication.confirm(lost.outbox_keys())
     await bench.execution.publication.delete_published()
     assert await rows(bench, tables.outbox.c.id) == [(outbox_id,)]
 
@@ -180,6 +180,6 @@ async def test_a_row_of_the_previous_version_is_relayed_and_deleted(bench: Bench
     async with bench.database.writing.begin() as session:
         await session.execute(insert(tables.outbox), old)
     batch = await bench.execution.publication.claim_expired(ALL)
-    bench.execution.publication.confirm(batch)
+    bench.execution.publication.confirm(batch.outbox_keys())
     await bench.execution.publication.delete_published()
     assert await rows(bench, tables.outbox.c.id) == []

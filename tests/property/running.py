@@ -109,7 +109,7 @@ class Bench:
                     outcome.result, outcome.replayed = json.loads(message.body), message.replayed
                 else:
                     outcome.events.append(json.loads(message.body))
-        self.execution.publication.confirm(batch)
+        self.execution.publication.confirm(batch.outbox_keys())
 
     async def rows(self) -> TableRows:
         return await tables.rows(self.database)

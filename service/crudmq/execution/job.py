@@ -1,5 +1,6 @@
 """A command to run, and its outcome: `execution` determines it as a value; `processing` publishes and acknowledges."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -95,6 +96,8 @@ class Outcome:
     delivery: Delivery
     disposition: Disposition
     messages: list[Message]
+    outbox_id: int | None = None
+    """The outbox row with the messages of its command, if an earlier transaction stored them: they come first, too."""
 
     def excess(self, max_bytes: int) -> LimitExceeded | None:
         """Return the error of a job one of whose messages is too large; None if there is none."""
@@ -112,6 +115,8 @@ class Batch:
     """The outbox row that holds the messages of these outcomes."""
     unpublished: dict[journal.OutboxKey, list[Message]] = field(default_factory=dict)
     """Messages of earlier transactions that may not have been published, by outbox row: they are published first."""
+    earlier: Collection[int] = ()
+    """The ids of the outbox rows of its outcomes: those in `unpublished`, and those that are being published."""
 
     def outbox_keys(self) -> list[journal.OutboxKey]:
         """Return the outbox rows that are no longer needed once this batch is published."""

@@ -37,9 +37,13 @@ class Publication:
         """Record that a batch is committed and is about to be published."""
         self._in_flight.update(batch.outbox_keys())
 
-    def confirm(self, batch: Batch) -> None:
-        """Record that all messages of a batch are confirmed; a later transaction deletes its rows."""
-        self._published.update(batch.outbox_keys())
+    def confirm(self, keys: Collection[OutboxKey]) -> None:
+        """Record that all messages of rows are confirmed; a later transaction deletes them."""
+        self._published.update(keys)
+
+    def is_publishing(self, ids: Collection[int]) -> bool:
+        """Whether a row with one of these ids is being published and not confirmed."""
+        return bool(ids) and any(key.id in ids for key in self._in_flight - self._published)
 
     def due_deletes(self) -> frozenset[OutboxKey]:
         """Return the rows that the next transaction deletes: none until there are several, to save statements."""

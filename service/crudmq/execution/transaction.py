@@ -49,6 +49,7 @@ class Transaction:
         self._may_be_committed = may_be_committed
         self._entries: dict[bytes, journal.Entry] = {}
         self._messages: list[Message] = []
+        self._earlier: set[int] = set()
         self.exceeding: dict[Job, ResourceLimitExceeded] = {}
         """The jobs that failed in a savepoint because they exceed a limit of the database."""
 
@@ -67,7 +68,7 @@ class Transaction:
         if not self._attempt.check_inbox and not self._entries:
             raise InboxNotChecked
         outbox_key = await journal.record(session, list(self._entries.values()), self._messages)
-        return Batch(outcomes, outbox_key, await self._unpublished(session, known))
+        return Batch(outcomes, outbox_key, await self._unpublished(session), self._earlier)
 
     def _new_jobs(self, known: Collection[bytes]) -> list[Job]:
         """Exclude the jobs with an inbox entry, and repeats within the group."""
@@ -122,19 +123,22 @@ class Transaction:
     def _repeated(self, job: Job, entry: journal.Entry) -> Outcome:
         if entry.body != job.body:
             return self._responses.outcome(job, IdReused())
-        return Outcome(job.delivery, Ack(), reply(job, entry.result.encode(), replayed=True))
+        outbox_id = entry.outbox_id if self._may_be_unpublished(job) else None
+        if outbox_id is not None:
+            self._earlier.add(outbox_id)
+        return Outcome(job.delivery, Ack(), reply(job, entry.result.encode(), replayed=True), outbox_id)
 
-    async def _unpublished(
-        self, session: AsyncSession, known: Mapping[bytes, journal.Entry]
-    ) -> dict[journal.OutboxKey, list[Message]]:
-        """Return the messages that earlier transactions stored for these jobs and may not have published.
+    async def _unpublished(self, session: AsyncSession) -> dict[journal.OutboxKey, list[Message]]:
+        """Return the messages that earlier transactions stored for these jobs and may not have published."""
+        return await journal.unpublished(session, self._earlier, self._in_flight)
+
+    def _may_be_unpublished(self, job: Job) -> bool:
+        """Whether the messages that an earlier transaction stored for a job may not have been published.
 
         Only for redeliveries, and for attempts after a commit whose reply was lost. If the publisher repeats a
         command, the process that ran it first may still be publishing its messages.
         """
-        retried = {job.id for job in self._attempt.jobs if self._may_be_committed or job.delivery.redelivered}
-        rows = {entry.outbox_id for entry in known.values() if entry.id in retried and entry.outbox_id is not None}
-        return await journal.unpublished(session, rows, self._in_flight)
+        return self._may_be_committed or job.delivery.redelivered
 
 
 async def _run_in_savepoint(plan: Plan, uow: UnitOfWork, *, commit: bool) -> Result:

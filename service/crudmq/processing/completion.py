@@ -1,7 +1,7 @@
 """Completes commands: publishes their messages, then acknowledges their deliveries."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,11 +16,12 @@ from crudmq.messaging.publisher import Publisher
 from crudmq.messaging.sending import Pending, Sending
 from crudmq.messaging.topology import Topology
 from crudmq.messaging.wire.outgoing import Outgoing
+from crudmq.storage.journal import OutboxKey
 
 log = structlog.get_logger(__name__)
 
-_Part = tuple[Outcome | None, Sequence[Pending]]
-"""An outcome and its messages; None for messages of earlier transactions."""
+_Part = tuple[OutboxKey | Outcome, Sequence[Pending]]
+"""An outbox row of an earlier transaction, or an outcome, and its messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,13 @@ class Published:
     batch: Batch
     sending: Sending
     sizes: Sequence[int]
-    """The number of messages of earlier transactions, and then of each outcome."""
+    """The number of messages of each outbox row of earlier transactions, and then of each outcome."""
 
     def parts(self) -> list[_Part]:
-        """Return each outcome with its messages."""
+        """Return each outbox row of earlier transactions, and then each outcome, with its messages."""
         pending = iter(self.sending.pending)
         sent = [list(islice(pending, size)) for size in self.sizes]
-        return list(zip([None, *self.batch.outcomes], sent, strict=True))
+        return list(zip([*self.batch.unpublished, *self.batch.outcomes], sent, strict=True))
 
 
 class Completion:
@@ -49,27 +50,32 @@ class Completion:
         self._publisher = publisher
         self._topology = topology
         self._held: asyncio.Queue[Published] = asyncio.Queue()
+        self._confirmations: dict[int, asyncio.Event] = {}
 
     async def publish(self, batch: Batch) -> Published:
         """Publish the messages of a batch, and wait until the broker has confirmed them.
 
         Does not wait for messages that the broker refuses.
         """
-        unpublished = [message for row in batch.unpublished.values() for message in row]
-        parts = [[envelopes.outgoing(message, self._topology) for message in unpublished]]
+        parts = [[envelopes.outgoing(message, self._topology) for message in row] for row in batch.unpublished.values()]
         parts += [self._outgoing(outcome) for outcome in batch.outcomes]
         messages = [message for part in parts for message in part]
         # A full queue may be the reason why earlier messages were not published.
-        sending = await self._publisher.publish(messages, strictly=bool(unpublished))
+        sending = await self._publisher.publish(messages, strictly=bool(batch.unpublished))
         return Published(batch, sending, [len(part) for part in parts])
 
     async def acknowledge(self, published: Published) -> None:
-        """Acknowledge the deliveries of a published batch; `complete_held` does so if the broker refuses a message."""
-        if not published.sending.is_complete:
+        """Acknowledge the deliveries of a published batch.
+
+        If the broker refuses messages, of this batch or of an earlier one with its commands, `complete_held` does so.
+        """
+        batch = published.batch
+        if published.sending.is_complete:
+            self._confirm(batch.outbox_keys())
+        if published.sending.is_complete and not self._publication.is_publishing(batch.earlier):
+            await self._acknowledge(batch.outcomes)
+        else:
             self._held.put_nowait(published)
-            return
-        self._publication.confirm(published.batch)
-        await self._acknowledge(published.batch.outcomes)
 
     async def complete_held(self) -> None:
         """Complete the batches with messages that the broker refuses, until cancelled."""
@@ -81,22 +87,38 @@ class Completion:
         """Acknowledge each delivery of a batch as soon as its messages are confirmed."""
         async with asyncio.TaskGroup() as tasks:
             confirmed = []
-            for outcome, sent in published.parts():
-                if not all(pending.is_confirmed for pending in sent):
-                    tasks.create_task(self._complete_part(outcome, sent))
-                elif outcome is not None:
-                    confirmed.append(outcome)
+            for part, sent in published.parts():
+                is_confirmed = all(pending.is_confirmed for pending in sent)
+                if is_confirmed and isinstance(part, Outcome) and not self._is_publishing_earlier(part):
+                    confirmed.append(part)
+                else:
+                    tasks.create_task(self._complete_part(part, sent))
             await self._acknowledge(confirmed)
-        self._publication.confirm(published.batch)
+        self._confirm(published.batch.outbox_keys())
 
-    async def _complete_part(self, outcome: Outcome | None, sent: Iterable[Pending]) -> None:
+    async def _complete_part(self, part: OutboxKey | Outcome, sent: Iterable[Pending]) -> None:
         are_delivered = [await self._deliver(pending) for pending in sent]
-        if outcome is None:
+        if not isinstance(part, Outcome):
+            self._confirm([part])
             return
+        # Once a command is acknowledged, no redelivery publishes its events before the later ones of their rows.
+        while self._is_publishing_earlier(part):
+            await self._confirmations.setdefault(part.outbox_id or 0, asyncio.Event()).wait()
         if all(are_delivered):
-            await self._acknowledge([outcome])
+            await self._acknowledge([part])
         else:
-            await self._consumer.reject(outcome.delivery)
+            await self._consumer.reject(part.delivery)
+
+    def _is_publishing_earlier(self, outcome: Outcome) -> bool:
+        """Whether messages that an earlier transaction stored for a command are not confirmed yet."""
+        return outcome.outbox_id is not None and self._publication.is_publishing([outcome.outbox_id])
+
+    def _confirm(self, keys: Collection[OutboxKey]) -> None:
+        """Record that the messages of outbox rows are confirmed, and continue with the commands that wait for them."""
+        self._publication.confirm(keys)
+        for key in keys:
+            if (confirmation := self._confirmations.pop(key.id, None)) is not None:
+                confirmation.set()
 
     async def _deliver(self, pending: Pending) -> bool:
         """Wait until a message is confirmed, or a dead letter in its place; return False if neither can be."""

@@ -19,6 +19,7 @@ from crudmq.processing.decoder import Decoder
 from crudmq.processing.poison import PoisonDetector, Suspects
 
 _MAX_BATCHES = 4
+"""How many batches may still be published while a group runs."""
 _IDLE_SECONDS = 1.0
 _RELAY_LIMIT = 100
 
@@ -105,8 +106,9 @@ class Worker:
         """Run jobs in a transaction, and publish each batch while the next group runs; return what is still running."""
         completing = []
         async for batch in self._executor.execute([job for job in jobs if not job.is_deferred_read]):
-            await self._batches.acquire()
+            # At once, and only then wait: the relay must not publish rows of later transactions before it.
             completing.append(tasks.create_task(self._complete(batch)))
+            await self._batches.acquire()
         # After the commit of the preceding commands, concurrently with the following ones.
         return completing + [tasks.create_task(self._read(job)) for job in jobs if job.is_deferred_read]
 
