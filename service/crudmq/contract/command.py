@@ -273,14 +273,15 @@ class Limits:
     max_commands: int = 100
     max_rows: int = 1000
 
-    def check_rows(self, rows: int, path: str) -> None:
-        """Check how many rows a command writes, related rows and links included.
+    def check_rows(self, rows: int, path: str, links: int = 0) -> None:
+        """Check how many rows a command writes, related rows included, and how many links.
 
         :raises LimitExceeded: too many
         """
-        if rows > self.max_rows:
+        if max(rows, links) > self.max_rows:
             fault = Detail(path, f"exceeds the limit of {self.max_rows}")
-            raise LimitExceeded(f"a command writes at most {self.max_rows} rows", [fault])
+            what = "rows" if rows > self.max_rows else "links"
+            raise LimitExceeded(f"a command writes at most {self.max_rows} {what}", [fault])
 
     @property
     def max_related(self) -> int:

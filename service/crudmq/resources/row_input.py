@@ -1,7 +1,7 @@
 """The `data` of a command, checked against the fields of its resource; all errors are reported at once."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import RelationshipDirection
@@ -35,50 +35,61 @@ class RowInput:
         """Whether the row has related rows or links."""
         return bool(self.children or self.links)
 
+    def count(self) -> tuple[int, int]:
+        """Return the number of rows, related rows included, and the number of their links."""
+        if not self.is_nested:
+            return 1, 0
+        below = [child.count() for children in self.children.values() for child in children]
+        links = sum(len(change.add) + len(change.remove) + len(change.only or ()) for change in self.links.values())
+        return 1 + sum(rows for rows, _ in below), links + sum(links for _, links in below)
 
-def new_row(resource: Resource, data: object, path: str, limits: Limits) -> RowInput:
+
+def check_size(inputs: Iterable[RowInput], limits: Limits) -> None:
+    """Check how many rows and links a command writes.
+
+    :raises LimitExceeded: too many
+    """
+    counts = [row_input.count() for row_input in inputs]
+    limits.check_rows(sum(rows for rows, _ in counts), "data", links=sum(links for _, links in counts))
+
+
+def new_row(resource: Resource, data: object, path: str) -> RowInput:
     """Return a row to insert, with related rows inline; nullable fields without a value are null.
 
     :raises Invalid: the data is not valid; the details list all errors
-    :raises LimitExceeded: too many rows and links
     """
-    reader = _Reader(limits, path)
+    reader = _Reader()
     row = reader.new_row(resource, data, path, frozenset())
     reader.faults.check()
     return row
 
 
-def new_rows(resource: Resource, data: Sequence[object], path: str, limits: Limits) -> list[RowInput]:
+def new_rows(resource: Resource, data: Sequence[object], path: str) -> list[RowInput]:
     """Return rows to insert.
 
     :raises Invalid: the data is not valid; the details list the errors of all rows
-    :raises LimitExceeded: too many rows and links
     """
-    reader = _Reader(limits, path)
+    reader = _Reader()
     rows = [reader.new_row(resource, item, at(path, index), frozenset()) for index, item in enumerate(data)]
     reader.faults.check()
     return rows
 
 
-def changes(resource: Resource, data: object, path: str, limits: Limits) -> RowInput:
+def changes(resource: Resource, data: object, path: str) -> RowInput:
     """Return the changes of a row.
 
     :raises Invalid: the data is not valid; the details list all errors
-    :raises LimitExceeded: too many links
     """
-    reader = _Reader(limits, path)
+    reader = _Reader()
     row = reader.changes(resource, data, path)
     reader.faults.check()
     return row
 
 
 class _Reader:
-    """Reads rows and links, counts them, and collects their faults."""
+    """Reads rows and links, and collects their faults."""
 
-    def __init__(self, limits: Limits, path: str) -> None:
-        self._limits = limits
-        self._path = path
-        self._count = 0
+    def __init__(self) -> None:
         self.faults = Faults(message="the data is not valid")
 
     def new_row(self, resource: Resource, data: object, path: str, given: frozenset[str]) -> RowInput:
@@ -102,7 +113,6 @@ class _Reader:
         return self._read(resource, data, path, frozenset(), is_new=False)
 
     def _read(self, resource: Resource, data: object, path: str, given: frozenset[str], *, is_new: bool) -> RowInput:
-        self._count_row()
         row_input = RowInput()
         if not isinstance(data, dict):
             self.faults.add(Detail(path, "is not an object"))
@@ -156,16 +166,11 @@ class _Reader:
             return frozenset()
         keys = set()
         for index, item in enumerate(value):
-            self._count_row()
             try:
                 keys.add(relation.target.load_key(item, at(path, index)))
             except CommandError as error:
                 self.faults.add(*error.details)
         return frozenset(keys)
-
-    def _count_row(self) -> None:
-        self._count += 1
-        self._limits.check_rows(self._count, self._path)
 
     def _fault(self, field: Field, path: str, message: str) -> None:
         if field.hidden:

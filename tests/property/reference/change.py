@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.property.reference import where
 from tests.property.reference.create import collected, several
-from tests.property.reference.data import Links, changes, dump, read_key, read_links
+from tests.property.reference.data import Links, changes, check_links, dump, read_key, read_links
 from tests.property.reference.faults import ANYWHERE, Json, RefusedError, check, invalid
 from tests.property.reference.limits import LIMITS
 from tests.property.reference.schema import Resource, Row
@@ -40,6 +40,7 @@ def update(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
         if "max_rows" in command:
             raise invalid("max_rows")
         change = _read(resource, command, "")
+        check_links([change.links])
         row = get_row(work.state, resource, change.key, change.if_version)
         return {"data": dump(resource, work.update(resource, row, change.values, change.links))}
     values, links = changes(resource, data, "data"), read_links(resource, data, "data")
@@ -56,6 +57,7 @@ def _update_each(work: Work, resource: Resource, data: list[Json]) -> list[dict[
     faults: list[str] = []
     planned = [collected(faults, partial(_read, resource, item, f"data.{n}.")) for n, item in enumerate(data)]
     check(faults)
+    check_links([change.links for change in planned])
     before = work.state.copy()
     done = []
     for change in planned:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.property.reference.data import Links, dump, new_row, read_links
+from tests.property.reference.data import Links, check_links, dump, new_row, read_links
 from tests.property.reference.faults import ANYWHERE, Json, RefusedError, check, invalid
 from tests.property.reference.limits import LIMITS
 from tests.property.reference.schema import RESOURCES, Resource, Row
@@ -29,6 +29,7 @@ def create(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
     size = sum(_size(new) for new in planned)
     if size > LIMITS.rows:
         raise RefusedError("limit_exceeded", ("data",))
+    check_links([links for new in planned for links in _all_links(new)])
     with several(size):
         rows = [_insert(work, resource, new) for new in planned]
     return {"data": rows if many else rows[0]}
@@ -36,6 +37,13 @@ def create(work: Work, resource: Resource, command: Command) -> dict[str, Any]:
 
 def _size(new: New) -> int:
     return 1 + sum(_size(child) for children in new.inline.values() for child in children)
+
+
+def _all_links(new: New) -> list[Links]:
+    return [
+        new.links,
+        *(links for children in new.inline.values() for child in children for links in _all_links(child)),
+    ]
 
 
 def _read(resource: Resource, data: Json, path: str, given: frozenset[str] = frozenset()) -> New:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.property.reference.faults import Json, RefusedError, check, invalid
+from tests.property.reference.limits import LIMITS
 from tests.property.reference.schema import REQUIRED, RESOURCES, Field, Resource, Row
 from tests.property.reference.state import Key
 from tests.property.reference.value_types import WrongError
@@ -111,6 +112,12 @@ def read_links(resource: Resource, data: dict[str, Json], path: str) -> Links:
         target = RESOURCES[relationship.target]
         links[name] = {change: _keys(target, keys, f"{location}.{change}") for change, keys in value.items()}
     return links
+
+
+def check_links(given: list[Links]) -> None:
+    """Reject too many links in one command."""
+    if sum(len({*keys}) for links in given for change in links.values() for keys in change.values()) > LIMITS.rows:
+        raise RefusedError("limit_exceeded", ("data",))
 
 
 def _keys(target: Resource, keys: Json, path: str) -> list[Key]:

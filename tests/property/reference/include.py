@@ -91,3 +91,19 @@ def show(state: State, resource: Resource, row: Row, fields: list[str], inner: d
         ]
         shown[name] = inner_rows if node.relationship.many else inner_rows[0] if inner_rows else None
     return shown
+
+
+def check_related(rows: list[dict[str, Any]], inner: dict[str, Include]) -> None:
+    """Reject an answer with too many related rows."""
+    if _related(rows, inner) > 20 * LIMITS.page:
+        raise RefusedError("limit_exceeded", (ANYWHERE,))
+
+
+def _related(rows: list[dict[str, Any]], inner: dict[str, Include]) -> int:
+    count = 0
+    for name, node in inner.items():
+        for row in rows:
+            value = row[name]
+            below = value if isinstance(value, list) else [] if value is None else [value]
+            count += len(below) + _related(below, node.inner)
+    return count

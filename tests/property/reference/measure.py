@@ -7,8 +7,9 @@ _QUANTIFIERS = frozenset({"any", "none", "every"})
 
 
 def check_size(where: Json, path: str) -> None:
-    """Reject a filter that is too deep, has too many conditions, or too many values in a list."""
-    if _depth(where) > LIMITS.where_depth or _conditions(where) > LIMITS.conditions or _longest(where) > LIMITS.values:
+    """Reject a filter that is too deep, has too many conditions or objects, or too many values in a list."""
+    too_many = _conditions(where) > LIMITS.conditions or _objects(where) > 10 * LIMITS.conditions
+    if too_many or _depth(where) > LIMITS.where_depth or _longest(where) > LIMITS.values:
         raise RefusedError("limit_exceeded", (path, ANYWHERE))
 
 
@@ -29,6 +30,10 @@ def _inner(where: Json) -> list[Json]:
 
 def _depth(where: Json) -> int:
     return max((1 + _depth(inner) for inner in _inner(where)), default=0)
+
+
+def _objects(where: Json) -> int:
+    return 1 + sum(map(_objects, _inner(where)))
 
 
 def _conditions(where: Json) -> int:

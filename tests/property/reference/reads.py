@@ -53,7 +53,9 @@ class Reads:
             page["offset"] = offset
         if command.get("count"):
             page["count"] = total
-        return {"data": [include.show(state, resource, row, fields, inner) for row in shown], "page": page}
+        data = [include.show(state, resource, row, fields, inner) for row in shown]
+        include.check_related(data, inner)
+        return {"data": data, "page": page}
 
     def _behind(self, rows: list[Row], sorting: Order, command: Command) -> list[Row]:
         after = command["after"]
@@ -75,7 +77,9 @@ def get(state: State, resource: Resource, command: Command) -> dict[str, Any]:
         rows = where.filter_rows(state, resource, where.read(resource, command["where"]))
     if len(rows) != 1:
         raise RefusedError("multiple_found" if rows else "not_found")
-    return {"data": include.show(state, resource, rows[0], fields, inner)}
+    data = include.show(state, resource, rows[0], fields, inner)
+    include.check_related([data], inner)
+    return {"data": data}
 
 
 def count(state: State, resource: Resource, command: Command) -> dict[str, Any]:

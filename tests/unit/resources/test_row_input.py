@@ -3,13 +3,11 @@
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from crudmq.contract.command import Limits
 from crudmq.contract.errors import Invalid
 from crudmq.resources.registry import Registry
 from crudmq.resources.resource import Resource
 from crudmq.resources.row_input import changes, new_row
 
-LIMITS = Limits()
 TABLE = Table(
     "things",
     MetaData(),
@@ -34,7 +32,7 @@ def messages(error: Invalid) -> dict[str, str]:
 
 
 def test_a_new_row_has_nulls_for_missing_fields_and_version_one(things: Resource) -> None:
-    assert new_row(things, {"name": "a"}, "data", LIMITS).row == {
+    assert new_row(things, {"name": "a"}, "data").row == {
         "name": "a",
         "size": None,
         "secret": None,
@@ -45,7 +43,7 @@ def test_a_new_row_has_nulls_for_missing_fields_and_version_one(things: Resource
 
 def test_every_fault_of_a_row_is_reported(things: Resource) -> None:
     with pytest.raises(Invalid) as caught:
-        new_row(things, {"size": "1", "state": "old", "version": 7, "colour": "red", "code": None}, "data.3", LIMITS)
+        new_row(things, {"size": "1", "state": "old", "version": 7, "colour": "red", "code": None}, "data.3")
     assert messages(caught.value) == {
         "data.3.size": "is not an integer",
         "data.3.state": "is read-only",
@@ -58,29 +56,29 @@ def test_every_fault_of_a_row_is_reported(things: Resource) -> None:
 
 def test_a_fault_of_a_hidden_field_does_not_name_it(things: Resource) -> None:
     with pytest.raises(Invalid) as caught:
-        new_row(things, {"name": "a", "secret": "x"}, "data", LIMITS)
+        new_row(things, {"name": "a", "secret": "x"}, "data")
     assert list(messages(caught.value)) == ["data"]
     assert "secret" not in str(caught.value.as_json())
 
 
 def test_a_change_may_leave_out_any_field(things: Resource) -> None:
-    assert changes(things, {"size": 3, "secret": 4}, "data", LIMITS).row == {"size": 3, "secret": 4}
-    assert changes(things, {}, "data", LIMITS).row == {}
+    assert changes(things, {"size": 3, "secret": 4}, "data").row == {"size": 3, "secret": 4}
+    assert changes(things, {}, "data").row == {}
 
 
 @pytest.mark.parametrize("name", ["id", "born"])
 def test_a_key_and_a_write_once_field_are_written_by_create_only(things: Resource, name: str) -> None:
     value = {"id": 1, "born": "y"}[name]
-    assert new_row(things, {"name": "a", name: value}, "data", LIMITS).row[name] == value
+    assert new_row(things, {"name": "a", name: value}, "data").row[name] == value
     with pytest.raises(Invalid) as caught:
-        changes(things, {name: value}, "data", LIMITS)
+        changes(things, {name: value}, "data")
     assert messages(caught.value) == {f"data.{name}": "can only be written when the row is created"}
 
 
 @pytest.mark.parametrize("data", [None, 1, "a", []])
 def test_data_must_be_an_object(things: Resource, data: object) -> None:
     with pytest.raises(Invalid):
-        new_row(things, data, "data", LIMITS)
+        new_row(things, data, "data")
 
 
 @pytest.mark.parametrize("value", [None, "1", True, {"id": 1}, 2**31])

@@ -12,7 +12,7 @@ from crudmq.execution.changes import Change, Result, Returns, changed_rows
 from crudmq.execution.links import change_links
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Resource, Row
-from crudmq.resources.row_input import RowInput, new_row, new_rows
+from crudmq.resources.row_input import RowInput, check_size, new_row, new_rows
 
 
 @dataclass(slots=True)
@@ -103,9 +103,10 @@ def plan(request: command.Create, resource: Resource, limits: Limits) -> Create 
         limits.check_rows(len(request.data), "data")
         if not request.data:
             raise Invalid("the data is not valid", [Detail("data", "is empty")])
-        rows = new_rows(resource, request.data, "data", limits)
+        rows = new_rows(resource, request.data, "data")
     else:
-        rows = [new_row(resource, request.data, "data", limits)]
+        rows = [new_row(resource, request.data, "data")]
+    check_size(rows, limits)
     if any(row.is_nested for row in rows):
         return CreateNested(resource, rows, many, request.returns)
     return Create(resource, [row.row for row in rows], many, request.returns)

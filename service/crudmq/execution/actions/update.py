@@ -20,7 +20,7 @@ from crudmq.execution.links import change_links
 from crudmq.execution.query.where import Clause, condition
 from crudmq.execution.unit_of_work import UnitOfWork
 from crudmq.resources.resource import Key, Resource, Row
-from crudmq.resources.row_input import RowInput, changes
+from crudmq.resources.row_input import RowInput, changes, check_size
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,12 @@ def plan(request: command.Update, resource: Resource, limits: Limits) -> Update 
     with faults.gathered():
         check_target(request, resource, limits)
     with faults.gathered():
-        values = changes(resource, request.data, "data", limits)
+        values = changes(resource, request.data, "data")
     if request.where is command.ABSENT:
         with faults.gathered():
             key = load_key(resource, request.key)
         faults.check()
+        check_size([values], limits)
         return Update(resource, [_KeyedUpdate(key, values, request.if_version)], many=False, returns=request.returns)
     with faults.gathered():
         where = condition(resource, filters.parse(request.where, limits))
@@ -141,15 +142,16 @@ def _plan_array(request: command.Update, resource: Resource, limits: Limits) -> 
     updates: list[_KeyedUpdate] = []
     for index, item in enumerate(request.data):
         try:
-            updates.append(_plan_keyed(item, resource, at("data", index), limits))
+            updates.append(_plan_keyed(item, resource, at("data", index)))
         except CommandError as error:
             faults += error.details
     if faults:
         raise Invalid("the data is not valid", faults)
+    check_size((change.values for change in updates), limits)
     return Update(resource, updates, many=True, returns=request.returns)
 
 
-def _plan_keyed(item: Any, resource: Resource, path: str, limits: Limits) -> _KeyedUpdate:  # noqa: ANN401 - JSON is any value
+def _plan_keyed(item: Any, resource: Resource, path: str) -> _KeyedUpdate:  # noqa: ANN401 - JSON is any value
     if not isinstance(item, dict):
         raise Invalid("the data is not valid", [Detail(path, "is not an object with `key` and `data`")])
     known = ("key", "data", "if_version")
@@ -164,4 +166,4 @@ def _plan_keyed(item: Any, resource: Resource, path: str, limits: Limits) -> _Ke
         raise Invalid("the data is not valid", faults)
     check_versioned(resource, version, at(path, "if_version"))
     key = resource.load_key(item["key"], at(path, "key"))
-    return _KeyedUpdate(key, changes(resource, item["data"], at(path, "data"), limits), version, path)
+    return _KeyedUpdate(key, changes(resource, item["data"], at(path, "data")), version, path)

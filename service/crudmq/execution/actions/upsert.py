@@ -95,7 +95,7 @@ def plan(request: command.Upsert, resource: Resource, limits: Limits) -> Upsert:
     with faults.gathered():
         on = resource.key if request.on is None else _unique_key(resource, request.on)
     with faults.gathered():
-        rows = new_rows(resource, data, "data", limits) if many else [new_row(resource, request.data, "data", limits)]
+        rows = new_rows(resource, data, "data") if many else [new_row(resource, request.data, "data")]
     faults.check()
     paths = [at("data", index) if many else "data" for index in range(len(rows))]
     Faults(
