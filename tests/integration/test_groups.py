@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import event, func, insert, select, text
 from sqlalchemy import update as change
 
 from crudmq import failpoints
@@ -19,6 +19,7 @@ from crudmq.storage.translation import translated
 from tests.integration.conftest import Bench
 from tests.support import sql
 from tests.support.broken import breaking
+from tests.support.waiting import GENEROUS
 
 
 def create(name: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON is any value
@@ -310,11 +311,14 @@ async def test_published_rows_that_cannot_be_deleted_are_deleted_later(bench: Be
     await bench.ask(create("Tom"))
     async with bench.database.writing.begin() as session:
         await session.execute(text("ALTER TABLE crudmq_outbox RENAME TO renamed"))
-    await bench.mark()
-    async with bench.database.writing.begin() as session:
-        await session.execute(text("ALTER TABLE renamed RENAME TO crudmq_outbox"))
-    assert await count(bench, tables.outbox) == 1
-    await bench.execution.publication.delete_published()
+    failed = asyncio.Event()
+    event.listen(bench.database.engine.sync_engine, "handle_error", lambda _: failed.set())
+    marking = asyncio.create_task(bench.mark())
+    async with asyncio.timeout(GENEROUS):
+        await failed.wait()
+        async with bench.database.writing.begin() as session:
+            await session.execute(text("ALTER TABLE renamed RENAME TO crudmq_outbox"))
+        await marking
     assert await count(bench, tables.outbox) == 0
 
 
