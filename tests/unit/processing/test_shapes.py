@@ -53,7 +53,7 @@ SHAPES = {
     "fields of an include that are numbers": on_people("list", f'"include":{{"emails":{{"fields":[{many("0")}]}}}}'),
     "rows that are numbers": on_people("create", f'"data":[{many("0")}]'),
     "inline rows that are empty": on_people("create", f'"data":{{"name":"a","emails":[{many("{}")}]}}'),
-    "links that are numbers": on_people("create", f'"data":{{"name":"a","groups":{{"add":[{many("0")}]}}}}'),
+    "many links": on_people("create", f'"data":{{"name":"a","groups":{{"add":[{distinct("{}")}]}}}}'),
     "unknown fields of a row": on_people("create", '"data":{' + distinct('"n{}":0') + "}"),
     "commands that are numbers": f'{{"action":"transaction","commands":[{many("0")}]}}',
 }
