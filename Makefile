@@ -1,13 +1,13 @@
-# Each target says in a line what it does, and sets up what it needs. `make` lists them.
-# make PYTHON=python3.12 …   takes that Python
-# make SQLALCHEMY=2.0 …      takes that SQLAlchemy, in an environment of its own
-# make test ARGS="-k inbox"  hands ARGS on
+# Each target has a line that describes it, and installs what it needs. `make` lists them.
+# make PYTHON=python3.12 …   uses that Python
+# make SQLALCHEMY=2.0 …      uses that SQLAlchemy, in a separate environment
+# make test ARGS="-k inbox"  passes ARGS on
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# One environment. Each stamp in it is a lock that is installed: those of requirements/ fit together.
+# One environment. Each stamp in it stands for an installed lock; the locks in requirements/ are compatible.
 VENV := .venv$(SQLALCHEMY:%=-sqlalchemy-%)
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run

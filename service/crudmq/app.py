@@ -32,6 +32,7 @@ from crudmq.storage.dialects import dialect_for
 from crudmq.storage.errors import DatabaseFault, DatabaseUnavailable, StatementTimeout, StorageError, Transient
 from crudmq.storage.retry import OutageGate
 from crudmq.storage.tables import shared_secret
+from crudmq.storage.translation import translated
 from crudmq.supervisor import Supervisor, WorkerError, reserve_stdout, serve_readiness
 
 _SECOND_SIGNAL_EXIT_CODE = 1
@@ -52,7 +53,7 @@ FAILURES = (
 def compose(settings: Settings, resources: Registry, database: Database, cursors: Cursors) -> Service:
     """Return the service that the settings describe. Nothing runs yet, and nothing connects."""
     topology = Topology(settings.prefix, settings.partitions)
-    replies = ReplyQueues(topology, settings.reply_queues.split(","))
+    replies = ReplyQueues(topology, [pattern.strip() for pattern in settings.reply_queues.split(",")])
     gate = OutageGate(lambda: _check_while_serving(database, settings, resources))
     publication = Publication(database, gate)
     publisher = Publisher(settings.broker_url, topology, RETRY_DELAYS)
@@ -105,7 +106,7 @@ async def run(settings: Settings, *, is_worker: bool = False) -> None:
     responding = asyncio.create_task(serve_readiness(service.ready, stopping, responses)) if responses else None
     try:
         async with health.served(settings.health_host, 0 if is_worker else settings.health_port, service.ready):
-            if await _completes(service.gate.run(lambda: _patiently(service.gate, prepare)), stopping):
+            if await _completes(service.gate.run(lambda: _patiently(prepare)), stopping):
                 await service.serve(stopping)
     except BaseExceptionGroup as group:
         # Report the failure itself, without the task groups that wrap it.
@@ -130,13 +131,14 @@ async def supervise(settings: Settings, workers: int) -> None:
         await supervisor.run(stopping)
 
 
-async def _patiently(gate: OutageGate, prepare: Callable[[], Coroutine[None, None, None]]) -> None:
+async def _patiently(prepare: Callable[[], Coroutine[None, None, None]]) -> None:
     """Run a preparation; what only delays it is an outage.
 
-    :raises DatabaseUnavailable: also if a statement of it timed out, or persistently conflicted with other sessions
+    :raises DatabaseUnavailable: also if a statement of it timed out, or conflicted with another session
     """
     try:
-        await gate.run(prepare)
+        with translated():
+            await prepare()
     except (StatementTimeout, Transient) as exc:
         if isinstance(exc, DatabaseFault):
             raise

@@ -6,7 +6,7 @@ from tests.acceptance.commands import create, find, unique
 from tests.acceptance.peer import Peer
 from tests.acceptance.process import Service
 
-SETTINGS = {"CRUDMQ_REPLY_QUEUES": "amq.*,replies.*"}
+SETTINGS = {"CRUDMQ_REPLY_QUEUES": "amq.*, replies.*"}
 NUMBER = "F-WWxp5rxBI1"
 """What an unsigned cursor over the number 1 looked like."""
 TOO_LONG = "x" * 513
@@ -37,6 +37,13 @@ def test_no_result_is_sent_to_a_queue_of_the_service(peer: Peer, queue: str) -> 
     assert peer.ask(find("people", where={"name": name})).data == []
     (dead,) = peer.dead_letters()
     assert (dead.properties.message_id, dead.headers["x-error-code"]) == (forged, "malformed")
+
+
+def test_a_result_is_sent_to_a_queue_that_matches_any_pattern(peer: Peer) -> None:
+    allowed = str(peer.channel.queue_declare(f"replies.{unique()}", exclusive=True).method.queue)
+    peer.publish(create("people", name=unique()), reply_to=allowed)
+    peer.events()
+    assert peer.channel.queue_declare(allowed, passive=True).method.message_count == 1
 
 
 def test_no_result_is_sent_to_a_queue_that_matches_no_pattern(peer: Peer) -> None:

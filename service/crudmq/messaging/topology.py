@@ -4,10 +4,11 @@ All are durable, and all may be declared repeatedly.
 """
 
 import hashlib
+import re
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import partial
 from typing import Any
 
@@ -79,6 +80,8 @@ class Topology:
 
     def owns(self, queue: str) -> bool:
         """Whether a queue belongs to the service."""
+        if not queue.startswith(f"{self.prefix}."):
+            return False
         return queue in (self.commands, self.dead_letters) or queue.startswith(f"{self.commands}.")
 
     def retry(self, delay: timedelta) -> str:
@@ -94,17 +97,18 @@ class Topology:
         return f"{self.commands}.retry."
 
 
-@dataclass(frozen=True, slots=True)
 class ReplyQueues:
     """The queues to which publishers may have results sent: those that match a pattern, but never the service's own."""
 
-    topology: Topology
-    patterns: Sequence[str] = ("*",)
-    """Shell-style patterns: `replies.*`."""
+    def __init__(self, topology: Topology, patterns: Sequence[str] = ("*",)) -> None:
+        """Set the names of the service, and shell-style patterns such as `replies.*`."""
+        self._topology = topology
+        # Every command is checked, so the patterns are one expression.
+        self._matches = re.compile("|".join(map(translate, patterns))).match
 
     def allow(self, queue: str) -> bool:
         """Whether results may be sent to a queue."""
-        return not self.topology.owns(queue) and any(fnmatchcase(queue, pattern) for pattern in self.patterns)
+        return self._matches(queue) is not None and not self._topology.owns(queue)
 
 
 def milliseconds(delay: timedelta) -> int:
