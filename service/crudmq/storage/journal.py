@@ -21,7 +21,7 @@ from hashlib import blake2b
 from secrets import randbelow
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, not_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, literal_column, not_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,9 +39,10 @@ T = TypeVar("T")
 LEASE = timedelta(seconds=60)
 
 _MAX_TOKEN = 2**63 - 1
-_LOOKUP = select(inbox.c.id, inbox.c.body, inbox.c.result, inbox.c.outbox_id).where(
-    inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.prefix == bindparam("owner")
-)
+_HAS_ID = inbox.c.id.in_(bindparam("ids", expanding=True))
+_LOOKUP = select(inbox.c.id, inbox.c.body, inbox.c.result, inbox.c.outbox_id, inbox.c.prefix).where(_HAS_ID)
+# Not the plain column: without statistics, PostgreSQL would search the index of the prefix, and not the one of the ids.
+_IS_OWN = and_(_HAS_ID, inbox.c.prefix + literal_column("''") == bindparam("owner"))
 _DELETE = delete(outbox).where(
     outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.token.in_(bindparam("tokens", expanding=True))
 )
@@ -92,8 +93,10 @@ async def lookup(session: AsyncSession, ids: Collection[bytes]) -> dict[bytes, E
     """Return the entries with these ids, by id, with one statement."""
     if not ids:
         return {}
-    rows = await session.execute(_LOOKUP, {"ids": pad_to_power_of_two(ids), "owner": prefix_of(session)})
-    return {row.id: Entry(*row) for row in rows}
+    rows = await session.execute(_LOOKUP, {"ids": pad_to_power_of_two(ids)})
+    owner = prefix_of(session)
+    # Not in SQL: a condition on the prefix would mislead PostgreSQL in its choice of an index.
+    return {row.id: Entry(*row[:-1]) for row in rows if row.prefix == owner}
 
 
 @_concerning_all_commands
@@ -171,8 +174,7 @@ async def renew(session: AsyncSession, keys: Collection[OutboxKey]) -> None:
 async def refresh(session: AsyncSession, ids: Collection[bytes]) -> None:
     """Set the age of the entries with these ids to zero."""
     for chunk in chunks(sorted(ids), 1):
-        has_id = and_(inbox.c.id.in_(pad_to_power_of_two(chunk)), inbox.c.prefix == prefix_of(session))
-        await session.execute(update(inbox).where(has_id).values(stored_at=now()))
+        await session.execute(update(inbox).where(_IS_OWN).values(stored_at=now()), _own(session, chunk))
 
 
 @_concerning_all_commands
@@ -181,16 +183,17 @@ async def prune(session: AsyncSession, retention: timedelta, before: int, limit:
 
     Keeps those whose messages are not known to be published: their commands cannot be acknowledged.
     """
-    is_old = and_(
-        inbox.c.prefix == prefix_of(session),
-        inbox.c.stored_at < now() - _seconds(retention),
-        inbox.c.stored_at < before,
-    )
+    is_old = and_(inbox.c.stored_at < now() - _seconds(retention), inbox.c.stored_at < before)
     is_unpublished = select(outbox.c.id).where(outbox.c.id == inbox.c.outbox_id).exists()
-    ids = (await session.scalars(select(inbox.c.id).where(is_old, ~is_unpublished).limit(limit))).all()
+    unneeded = select(inbox.c.id).where(inbox.c.prefix == prefix_of(session), is_old, ~is_unpublished)
+    ids = (await session.scalars(unneeded.limit(limit))).all()
     if ids:
-        await session.execute(delete(inbox).where(is_old, inbox.c.id.in_(pad_to_power_of_two(ids))))
+        await session.execute(delete(inbox).where(is_old, _IS_OWN), _own(session, ids))
     return len(ids)
+
+
+def _own(session: AsyncSession, ids: Collection[bytes]) -> dict[str, Any]:
+    return {"ids": pad_to_power_of_two(ids), "owner": prefix_of(session)}
 
 
 def _rows(session: AsyncSession, excluding: Collection[OutboxKey]) -> Select[Any]:
