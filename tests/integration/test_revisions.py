@@ -98,6 +98,19 @@ async def test_the_migrations_create_the_keys_and_indexes_of_the_models(empty: D
     assert migrated == await run(empty, keys_and_indexes)
 
 
+async def test_postgresql_compresses_the_messages_of_the_outbox_with_its_fastest_method(empty: Database) -> None:
+    if empty.engine.dialect.name != "postgresql":
+        pytest.skip("other databases do not compress them")
+    method = (
+        "SELECT attcompression::text FROM pg_attribute "
+        "WHERE attrelid = 'crudmq_outbox'::regclass AND attname = 'messages'"
+    )
+    await revisions.upgrade(empty, [revisions.SERVICE])
+    assert await execute(empty, method) == [("l",)]
+    await run(empty, downgrade, "service_0004")
+    assert await execute(empty, method) == [("",)]
+
+
 async def test_rows_written_before_prefixes_and_by_the_previous_version_belong_to_the_service_that_migrated(
     database_url: str,
 ) -> None:
