@@ -10,6 +10,7 @@ from sqlalchemy import event, text
 
 from crudmq.contract.delivery import Delivery
 from crudmq.processing.poison import PoisonDetector, Suspects
+from crudmq.storage.crashes import StatementObserver
 from tests.integration.conftest import Bench
 from tests.support import sql
 from tests.support.waiting import GENEROUS
@@ -155,3 +156,21 @@ async def test_a_record_that_is_being_changed_at_the_end_is_changed_before_the_e
         await holder.rollback()
     await watching
     assert records(bench) == []
+
+
+async def test_an_observation_may_end_while_a_statement_waits_in_it(bench: Bench) -> None:
+    statements, is_waiting, may_go_on = StatementObserver(bench.database), asyncio.Event(), asyncio.Event()
+
+    async def observe() -> None:
+        is_waiting.set()
+        await may_go_on.wait()
+
+    async def execute() -> None:
+        async with bench.database.reading.begin() as session:
+            await session.execute(text("SELECT 1"))
+
+    with statements.observing(observe):
+        executing = asyncio.create_task(execute())
+        await is_waiting.wait()
+    may_go_on.set()
+    await executing

@@ -59,6 +59,7 @@ class PoisonDetector:
     def __init__(self, database: Database, gate: OutageGate) -> None:
         """Set the database, in which the counts survive a crash."""
         self._database = database
+        self._statements = crashes.StatementObserver(database)
         self._gate = gate
 
     async def split(self, deliveries: Sequence[Delivery]) -> list[Suspects]:
@@ -93,7 +94,7 @@ class PoisonDetector:
             yield
             return
         watch = _Watch(self._database, suspects)
-        with crashes.observing_statements(self._database, watch.on_statement):
+        with self._statements.observing(watch.on_statement):
             ticking = asyncio.create_task(watch.run())
             try:
                 yield

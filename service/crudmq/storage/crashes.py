@@ -48,22 +48,35 @@ async def prune(session: AsyncSession, retention: timedelta, before: int) -> Non
     await session.execute(delete(crashes).where(crashes.c.prefix == prefix_of(session), is_old))
 
 
-@contextmanager
-def observing_statements(database: Database, observe: Callable[[], Awaitable[None]]) -> Iterator[None]:
-    """Await `observe` before each statement is compiled, and after its rows have arrived."""
+class StatementObserver:
+    """Awaits a function before each statement is compiled, and after its rows have arrived, while one is set."""
 
-    def call(*_: object) -> None:
-        await_only(observe())
+    def __init__(self, database: Database) -> None:
+        """Set the database. Its statements cost nothing more before the first observation."""
+        self._engine = database.engine.sync_engine
+        self._observe: Callable[[], Awaitable[None]] | None = None
+        self._is_listening = False
 
-    engine = database.engine.sync_engine
-    events = ("before_execute", "after_cursor_execute")
-    for name in events:
-        event.listen(engine, name, call)
-    try:
-        yield
-    finally:
-        for name in events:
-            event.remove(engine, name, call)
+    @contextmanager
+    def observing(self, observe: Callable[[], Awaitable[None]]) -> Iterator[None]:
+        """Await `observe` in the block, for the statements of all tasks."""
+        self._listen()
+        self._observe = observe
+        try:
+            yield
+        finally:
+            self._observe = None
+
+    def _listen(self) -> None:
+        # Once and for all: SQLAlchemy iterates over the listeners while another task waits in one of them.
+        if not self._is_listening:
+            self._is_listening = True
+            for name in ("before_execute", "after_cursor_execute"):
+                event.listen(self._engine, name, self._call)
+
+    def _call(self, *_: object) -> None:
+        if self._observe is not None:
+            await_only(self._observe())
 
 
 def _have(session: AsyncSession, ids: Collection[bytes]) -> ColumnElement[bool]:

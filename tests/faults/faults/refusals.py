@@ -37,11 +37,20 @@ def _results(_servers: Servers, run: Run) -> None:
         for address in [*addresses, full]:
             run.wait_answered(40)
             run.load.reply_to = address
-            assert run.load.wait_confirmed(run.load.confirmed + _REFUSED, LIMIT), "the commands were not confirmed"
+            proof = f"commands had the reply address {address[:30]}"
+            run.prove(proof, holds=_wait_confirmed(run, address))
             run.load.reply_to = run.observer.reply_to
-            affected = sum(sent.reply_to == address for sent in list(run.load.sent.values()))
-            run.prove(f"commands had the reply address {address[:30]}", holds=affected > 0)
         run.wait_answered(40)
+
+
+def _wait_confirmed(run: Run, reply_to: str) -> bool:
+    """Wait until some commands with a reply address are confirmed, and return whether they are."""
+
+    def are_confirmed() -> bool:
+        sent = [each for each in list(run.load.sent.values()) if each.reply_to == reply_to and each.confirmed_at]
+        return len(sent) >= _REFUSED
+
+    return run.wait_until(are_confirmed)
 
 
 @contextmanager
