@@ -54,6 +54,11 @@ class Backoff:
         self.tries = 0
 
 
+def exception_of(future: asyncio.Future[Any]) -> BaseException | None:
+    """Return the exception of a future that failed; None if it is pending or cancelled as well."""
+    return future.exception() if future.done() and not future.cancelled() else None
+
+
 async def race(*awaited: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
     """Wait until the first of several awaitables is done, whether it succeeds or fails, and raise none of their errors.
 

@@ -12,6 +12,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker, UnroutableError
+from structlog.testing import capture_logs
 
 from crudmq.aio import Backoff
 from crudmq.contract.errors import Unavailable
@@ -258,6 +259,17 @@ async def test_a_result_whose_address_makes_the_broker_close_the_link_is_dropped
         await publish(publisher, outgoing(queue, b"last"))
     assert set(arrived(channel, queue)) == {*bodies, b"next", b"last"}
     assert publisher.dropped == 1
+
+
+async def test_bad_addresses_one_after_another_do_not_make_the_others_wait_longer_and_longer(
+    publisher: Publisher, channel: BlockingChannel, queue: str
+) -> None:
+    with capture_logs() as logged:
+        for number in range(8):
+            await publish(publisher, outgoing(BAD_ADDRESSES[0], b"bad"), outgoing(queue, str(number).encode()))
+    assert len(arrived(channel, queue)) >= 8
+    assert publisher.dropped == 8
+    assert [entry["connection"] for entry in logged if entry["event"] == "broker unavailable, reconnecting"] == []
 
 
 async def test_what_the_broker_refuses_is_reported_with_its_reason_and_the_neighbours_arrive(

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 from aio_pika.abc import AbstractConnection
 
-from crudmq.aio import Backoff, race
+from crudmq.aio import Backoff, exception_of, race
 from crudmq.messaging.connection import (
     CONNECTION_ERRORS,
     close,
@@ -22,7 +22,7 @@ from crudmq.messaging.connection import (
 from crudmq.messaging.lane import Lane
 from crudmq.messaging.sending import EventOrder, Pending, Sending, State
 from crudmq.messaging.topology import Declaration, Topology, is_direct_reply
-from crudmq.messaging.verdicts import Verdict, explain, judge
+from crudmq.messaging.verdicts import Verdict, blames_a_message, explain, judge
 from crudmq.messaging.wire.outgoing import Kind, Outgoing
 from crudmq.messaging.wire.publishing import ConfirmChannel, Errors, PublishingError, UnconfirmedError, unconfirmed
 
@@ -75,11 +75,11 @@ class Publisher:
         self._broken = asyncio.Event()
         self._suspects = Lane(url, "crudmq publisher (suspects)", self._settle_apart, new_backoff())
         self._refused = Lane(url, "crudmq publisher (refused)", self._settle_apart, new_backoff())
+        self._strict_until = 0.0
         self.connections = 0
         """How many connections have been opened so far."""
-        self._strict_until = 0.0
         self.dropped = 0
-        """How many results have been dropped because they could not be delivered."""
+        """How many results could not be delivered."""
 
     @property
     def is_ready(self) -> bool:
@@ -96,7 +96,8 @@ class Publisher:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._suspects.run())
             tasks.create_task(self._refused.run())
-            await reconnecting(self._url, "crudmq publisher", self._use, self._lost)
+            while True:
+                await reconnecting(self._url, "crudmq publisher", self._use, self._lost)
 
     async def publish(self, messages: Sequence[Outgoing], *, strictly: bool = False) -> Sending:
         """Publish in order, after all messages published before, and wait until the broker has confirmed them.
@@ -122,6 +123,10 @@ class Publisher:
         return sending
 
     async def _use(self, connection: AbstractConnection) -> None:
+        """Send on a new link; return when the broker closes it because of a message: then the next one need not wait.
+
+        :raises ConnectionError: the link is lost for another reason
+        """
         await self._declaration.declare(connection)
         # Below aio-pika a publish need not wait for the socket, and many messages share a write.
         channel = await open_confirm_channel(connection)
@@ -129,7 +134,9 @@ class Publisher:
         self.connections += 1
         async with asyncio.TaskGroup() as tasks:
             reason = await self._use_link(_Link(connection, channel, tasks, _now()))
-        raise ConnectionError(reason)
+        if not blames_a_message(exception_of(channel.closing)):
+            raise ConnectionError(reason)
+        self._lost(reason)
 
     async def _use_link(self, link: _Link) -> str:
         """Send on a link until it is lost, and return the reason."""
@@ -273,8 +280,7 @@ async def _publish(channel: ConfirmChannel, wave: Sequence[Pending]) -> Errors:
 
 
 def _reason(*endings: asyncio.Future[None]) -> str:
-    """Return why a link ended."""
-    errors = [ending.exception() for ending in endings if ending.done() and not ending.cancelled()]
+    errors = map(exception_of, endings)
     return next((describe(error) for error in errors if error), "messages were refused, or not confirmed")
 
 

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 
-from crudmq.aio import race
+from crudmq.aio import exception_of, race
 from crudmq.messaging.connection import describe, health_probe, open_channel
 from crudmq.messaging.topology import Topology, priority
 from crudmq.messaging.wire.channel import on_delivery, underlay
@@ -68,7 +68,7 @@ class Subscription:
         endings = self.channel.closing, asyncio.ensure_future(health_probe(self._connection, probes))
         try:
             await race(self._cancelled.wait(), *endings)
-            errors = (ending.exception() for ending in endings if ending.done() and not ending.cancelled())
+            errors = map(exception_of, endings)
             reason = next((describe(error) for error in errors if error), "a queue of commands was deleted")
             if endings[1].done():
                 log.warning("health probe failed, reconnecting", reason=reason)

@@ -71,7 +71,7 @@ def judge(pending: Pending, error: PublishingError, *, is_alone: bool) -> Verdic
     return Verdict.UNCONFIRMED
 
 
-def blames_a_message(reason: exceptions.AMQPError) -> bool:
+def blames_a_message(reason: BaseException | None) -> bool:
     """Whether the broker closed a link because of a message that was published on it."""
     is_too_large = type(reason) is exceptions.ChannelClosed and reason.args[:1] == (_CONTENT_TOO_LARGE,)
     return is_too_large or isinstance(reason, _BLAMES_A_MESSAGE)
