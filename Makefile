@@ -17,7 +17,7 @@ BUILT_FOR := $(strip $(CURDIR) $(PYTHON))
 ADD = @sh dev/venv.sh add $(VENV) $(1) $(SQLALCHEMY:%=sqlalchemy-%) && touch $@
 SAY = @sed -n 's/^$@:.*\#\# \(.*\)/$@: \1/p' $(firstword $(MAKEFILE_LIST)) >&2
 
-.PHONY: help demo test check bench bench-quick bench-compare bench-paging bench-profile search faults trace format lock clean
+.PHONY: help demo test check bench bench-quick bench-compare bench-paging bench-profile search fuzz faults trace format lock clean
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -76,6 +76,14 @@ search: $(TEST) ## runs random commands and compares the results with a referenc
 faults: $(TEST) ## injects faults into the service and its servers under load; ARGS="-k poison" selects faults
 	$(SAY)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: $(TEST) ## publishes random hostile messages to the service on each database; ARGS="--messages 3000" sends fewer
+	$(SAY)
+	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
+	postgres=$$($(BIN)/python -m dev.servers postgres) && \
+	mariadb=$$($(BIN)/python -m dev.servers mariadb) && \
+	CRUDMQ_BROKER_URL=$$broker CRUDMQ_TEST_POSTGRES_URL=$$postgres CRUDMQ_TEST_MARIADB_URL=$$mariadb \
+		$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench-paging: $(BENCH) ## compares the cost of the last of many pages with the first
 	$(SAY)
