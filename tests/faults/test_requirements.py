@@ -11,6 +11,7 @@ def test_missing_programs_are_named_by_their_packages_in_one_line(
 ) -> None:
     monkeypatch.setattr(requirements, "DEBIAN_RABBITMQ", "/nowhere")
     monkeypatch.setattr(requirements, "binaries", lambda: None)
+    monkeypatch.delenv(requirements.RABBITMQ_VARIABLE, raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     assert __main__.main([]) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -1,8 +1,11 @@
 """Migrations: from an empty database to the models, and back."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +33,7 @@ class Note(Other):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
+SHORT_SECONDS = 0.2
 BOTH = [revisions.SERVICE, revisions.EXAMPLE]
 
 
@@ -175,6 +179,19 @@ async def test_several_processes_may_migrate_at_once(database_url: str) -> None:
     for database in databases:
         await revisions.check(database, BOTH, Other.metadata.tables.values())
         await database.close()
+
+
+async def test_a_new_sqlite_file_is_opened_once_another_process_has_unlocked_it(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite+aiosqlite:///{tmp_path}/new.db", statement_timeout=timedelta(seconds=30))
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as other:
+        # SQLite does not wait for this lock when another connection changes the journal mode.
+        other.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(execute(database, "SELECT 1"))
+        finished, _ = await asyncio.wait([opening], timeout=SHORT_SECONDS)
+        assert not finished
+        other.execute("ROLLBACK")
+        assert await opening == [(1,)]
+    await database.close()
 
 
 async def migrate(database: Database) -> None:

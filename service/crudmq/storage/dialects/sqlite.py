@@ -1,7 +1,9 @@
 """SQLite, with aiosqlite."""
 
+import asyncio
 import os
 import re
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Column, Connection, ForeignKeyConstraint, Table, event, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.util import await_only
 
 from crudmq.storage.constraints import Constraint
 from crudmq.storage.dialects.base import Dialect, Row, Timeouts, written_table
@@ -19,6 +22,7 @@ from crudmq.storage.dialects.error_codes import SQLITE_CONSTRAINTS, SQLITE_ERROR
 from crudmq.storage.errors import ConstraintViolation, OutOfResources, StorageError
 
 _BUSY_TIMEOUT = timedelta(seconds=10)
+_PAUSE_SECONDS = 0.01
 _STEPS_BETWEEN_CHECKS = 100_000
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "case_sensitive_like=ON")
 _MESSAGE = re.compile(r"constraint failed: (?:index '(?P<index>.*)'|(?P<subject>.+))$")
@@ -66,7 +70,7 @@ class SQLite(Dialect):
         def connect(connection: Any, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's adapters
             cursor = connection.cursor()
             for pragma in _PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
+                _execute_when_unlocked(cursor, f"PRAGMA {pragma}")
             cursor.close()
             # SQLite has no statement timeout; it calls a progress handler that may interrupt the statement.
             deadline = record.info["deadline"] = [time.monotonic() + statement_timeout]
@@ -153,6 +157,23 @@ class SQLite(Dialect):
         changes = [{name: row[name] for name in names} for row in rows]
         async with self.explaining_foreign_key_violation(session, table, changes):
             await super().update_rows(session, table, names, rows)
+
+
+def _execute_when_unlocked(cursor: Any, statement: str) -> None:  # noqa: ANN401 - SQLAlchemy's adapter
+    """Execute a statement, and repeat it while SQLite does not wait for a lock: of several that create a database.
+
+    :raises sqlite3.OperationalError: the database stays locked, or another error
+    """
+    end = time.monotonic() + _BUSY_TIMEOUT.total_seconds()
+    while True:
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as exc:
+            if _error_name(exc) != "SQLITE_BUSY" or time.monotonic() > end:
+                raise
+            await_only(asyncio.sleep(_PAUSE_SECONDS))
+        else:
+            return
 
 
 def _error_name(error: BaseException | None) -> str:
