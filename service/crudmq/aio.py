@@ -22,8 +22,16 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         import uvloop  # noqa: PLC0415 - not available on every platform, and not needed by the client
     except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
+        return asyncio.run(_complete(work))
+    return uvloop.run(_complete(work))
+
+
+async def _complete(work: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine, and end the tasks that it leaves: asyncio cancels them once, and waits without limit."""
+    try:
+        return await work
+    finally:
+        await cancel(*asyncio.all_tasks() - {asyncio.current_task()})
 
 
 class Backoff:
@@ -80,14 +88,9 @@ async def cancel(*tasks: asyncio.Task[Any]) -> None:
     Their errors are dropped, as when this coincides with their failure: a caller that needs them reads the results.
     """
     for task in tasks:
-        task.add_done_callback(_retrieve_error)
+        # Otherwise, asyncio logs that its exception was never retrieved.
+        task.add_done_callback(exception_of)
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=_CANCEL_INTERVAL)
-
-
-def _retrieve_error(task: asyncio.Task[Any]) -> None:
-    # Otherwise, asyncio logs it as never retrieved.
-    if not task.cancelled():
-        task.exception()

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from crudmq import aio
 from crudmq.aio import Backoff
+from tests.support.waiting import GENEROUS
 
 
 @pytest.mark.parametrize("tries", [0, 1, 5, 40, 10_000])
@@ -63,3 +66,23 @@ async def test_the_error_of_a_task_that_fails_when_it_is_cancelled_is_not_report
     del task
     gc.collect()
     assert reported == []
+
+
+def test_a_task_that_is_left_and_swallows_a_cancellation_does_not_keep_the_process_running() -> None:
+    program = """
+import asyncio
+from crudmq import aio
+
+async def stubborn() -> None:
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        await asyncio.sleep(3600)
+
+async def work() -> None:
+    asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+
+aio.run(work())
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=GENEROUS)
