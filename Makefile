@@ -77,7 +77,7 @@ faults: $(TEST) ## injects faults into the service and its servers under load; A
 	$(SAY)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
-fuzz: $(TEST) ## publishes random hostile messages to the service on each database; ARGS="--messages 3000" sends fewer
+fuzz: $(TEST) ## publishes random and hostile messages to the service on each database; ARGS="--messages 3000" sends fewer
 	$(SAY)
 	@broker=$$($(BIN)/python -m dev.servers rabbitmq) && \
 	postgres=$$($(BIN)/python -m dev.servers postgres) && \

@@ -1,4 +1,4 @@
-"""The messages of the outbox are compressed with LZ4 where PostgreSQL offers it: a third of the time of its default."""
+"""Compress the messages of the outbox with LZ4, if PostgreSQL supports it: it takes a third of the time."""
 
 import sqlalchemy as sa
 from alembic import op

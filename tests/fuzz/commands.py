@@ -32,6 +32,10 @@ _VALUES: tuple[Json, ...] = (
     "2026-01-01", "AAAA", "people.groups.people", [], [[]], [0] * 50, ["id"] * 50, [None], [{}],
     {}, {"": ""}, {"eq": None}, {"in": []}, {"and": [{}] * 50}, {"add": [1, 1]}, {"set": []},
 )  # fmt: skip
+_FRAGMENTS = (
+    b"", b"\xff", b"\x00", b'"', b"{", b"}", b"[", b",", b"\\u", b"\\ud800", b"NaN", b"1e999", b"0" * 1_200, b"[" * 40,
+)  # fmt: skip
+"""Bytes that replace others in the text of a command."""
 
 
 class Commands:
@@ -56,7 +60,7 @@ class Commands:
         return command
 
     def forged_cursor(self) -> dict[str, Json]:
-        """Draw a list that continues after a cursor that the service did not write for it."""
+        """Draw a `list` with a cursor that the service did not return for this query."""
         values = self._random.choice(([1], ["a", 1], [None], [[1]], {"id": 1}, 1, [2**70], ["\x00"]))
         forged = base64.urlsafe_b64encode(self._random.randbytes(16) + json.dumps(values).encode()).decode()
         after = self._random.choice(
@@ -65,7 +69,7 @@ class Commands:
         return {"resource": self._random.choice(RESOURCES), "action": "list", "after": after, **self._shown()}
 
     def multiplying(self) -> dict[str, Json]:
-        """Draw a command whose answer is far larger than it is."""
+        """Draw a small command with a large result, or with many effects."""
         include = ".".join(
             self._random.choice((("groups", "people"), ("groups",), ("groups", "people", "groups", "people")))
         )
@@ -84,31 +88,14 @@ class Commands:
         body = bytearray(json.dumps(self.mutated()).encode())
         for _ in range(self._random.randint(1, 4)):
             place = self._random.randrange(len(body) + 1)
-            body[place : place + self._random.randint(0, 2)] = self._random.choice(
-                (
-                    b"",
-                    b"\xff",
-                    b"\x00",
-                    b'"',
-                    b"{",
-                    b"}",
-                    b"[",
-                    b",",
-                    b"\\u",
-                    b"\\ud800",
-                    b"NaN",
-                    b"1e999",
-                    b"0" * 1_200,
-                    b"[" * 40,
-                )
-            )
+            body[place : place + self._random.randint(0, 2)] = self._random.choice(_FRAGMENTS)
         return bytes(body)
 
     def shape(self) -> bytes:
-        """Draw a large command of many equal parts, which costs more to check than to send."""
+        """Draw a large command of many equal parts: checking it costs more than sending it."""
         number = self._random.choice((MAX_NAMES, MAX_NAMES + 1, 20_000, 100_000))
-        many = self._random.choice((["0"], ["{}"], ["[]"], ['"name"'], ['{"not":{}}'], ["null"], ['{"name":"a"}']))[0]
-        items = ",".join([many] * min(number, 1_000_000 // (len(many) + 1)))
+        item = self._random.choice(("0", "{}", "[]", '"name"', '{"not":{}}', "null", '{"name":"a"}'))
+        items = ",".join([item] * min(number, 1_000_000 // (len(item) + 1)))
         keys = ",".join(f'"k{index}":0' for index in range(number // 4))
         return self._random.choice(
             (
@@ -179,11 +166,11 @@ class Commands:
     def _mutate(self, value: Json) -> Json:
         """Replace, remove, rename or repeat something at a random depth."""
         if isinstance(value, dict) and value and self._random.random() < 0.8:
-            # Without an action, nothing else is looked at.
+            # Without an action, nothing else is checked.
             name = self._random.choice([name for name in value if name != "action"] or list(value))
             rest = {key: item for key, item in value.items() if key != name}
-            replaced = self._random.choice(("deeper", "deeper", "deeper", "removed", "renamed", "added"))
-            match replaced:
+            change = self._random.choice(("deeper", "deeper", "deeper", "removed", "renamed", "added"))
+            match change:
                 case "removed":
                     return rest
                 case "renamed":

@@ -12,7 +12,7 @@ _PATIENCE = 90.0
 
 
 class _Fuzzed(Service):
-    """The service as a child process, with a deliberate bug if one is asked for."""
+    """The service as a child process, with a deliberate bug if one is selected."""
 
     module = "tests.fuzz.child"
 
@@ -20,9 +20,9 @@ class _Fuzzed(Service):
 async def fuzz(  # noqa: PLR0913 - what to fuzz, and how
     kind: str, directory: Path, messages: int, *, seed: int, bug: Bug | None = None, patience: float = _PATIENCE
 ) -> Report:
-    """Publish random messages to a new process, and return what became of them.
+    """Publish random messages to a new process, and return the report.
 
-    :param patience: how many seconds a batch of messages may take to end
+    :param patience: how many seconds a batch of messages may take
     """
     async with databases.fresh(kind, directory) as url:
         with broker.fresh_prefix() as prefix:

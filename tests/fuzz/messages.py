@@ -1,4 +1,4 @@
-"""Random messages that a publisher may send who may do nothing but publish commands."""
+"""Random messages from a publisher whose only permission is to publish commands."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,29 +20,27 @@ _ADDRESSES = (
 _TEXTS = ("", " ", "x" * 255, "é" * 127, "\x1b[2J", "\x00", "a\r\nlevel=error forged", "%s{}", "../../x")
 
 
-class Ending(Enum):
-    """How a message must end."""
+class Outcome(Enum):
+    """What must become of a message."""
 
     RESULT = auto()
     """A result with a documented code."""
-    LETTER = auto()
+    DEAD_LETTER = auto()
     """A dead letter."""
-    EITHER = auto()
-    """A result or a dead letter."""
-    UNSEEN = auto()
-    """It is acknowledged; nobody sees more of it."""
+    ACKNOWLEDGED = auto()
+    """It is acknowledged. Its result cannot be received."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message, and how it must end."""
+    """A message, and its required outcome."""
 
     kind: str
-    token: str
-    """Its `correlation_id` and `message_id`, unless it has others."""
+    id: str
+    """Its `correlation_id` and `message_id`, except for one of them in the kind `identity`."""
     body: bytes
     properties: BasicProperties
-    ending: Ending = Ending.RESULT
+    outcome: Outcome = Outcome.RESULT
 
 
 class Messages:
@@ -78,30 +76,30 @@ class Messages:
     def good(self) -> Message:
         """Return a command that must succeed."""
         self._number += 1
-        return self._message("good", {"resource": "groups", "action": "create", "data": {"name": self._token}})
+        return self._message("good", {"resource": "groups", "action": "create", "data": {"name": self._id}})
 
     def learn(self, result: dict[str, Any]) -> None:
-        """Take the cursor of a result, in order to use it for another query."""
+        """Keep the cursor of a result, in order to use it for another query."""
         page = result.get("page") or {}
         if cursor := page.get("next"):
             self._commands.cursors[3:] = [*self._commands.cursors[3:][-20:], cursor]
 
     @property
-    def _token(self) -> str:
+    def _id(self) -> str:
         return f"fuzz-{self._seed}-{self._number}"
 
     def _message(
-        self, kind: str, body: object, changed: Mapping[str, object] | None = None, ending: Ending = Ending.RESULT
+        self, kind: str, body: object, changed: Mapping[str, object] | None = None, outcome: Outcome = Outcome.RESULT
     ) -> Message:
         encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
         given: dict[str, Any] = {
-            "message_id": self._token,
-            "correlation_id": self._token,
+            "message_id": self._id,
+            "correlation_id": self._id,
             "reply_to": self._reply_to,
             "delivery_mode": 2,
             **(changed or {}),
         }
-        return Message(kind, self._token, encoded, BasicProperties(**given), ending)
+        return Message(kind, self._id, encoded, BasicProperties(**given), outcome)
 
     def _valid(self) -> Message:
         return self._message("valid", self._commands.valid())
@@ -126,13 +124,13 @@ class Messages:
 
     def _address(self) -> Message:
         return self._message(
-            "address", self._commands.valid(), {"reply_to": self._random.choice(_ADDRESSES)}, Ending.UNSEEN
+            "address", self._commands.valid(), {"reply_to": self._random.choice(_ADDRESSES)}, Outcome.ACKNOWLEDGED
         )
 
     def _own_queue(self) -> Message:
         queue = self._random.choice(("commands", "dead-letters", "commands.retry.1000"))
         return self._message(
-            "own queue", self._commands.valid(), {"reply_to": f"{self._prefix}.{queue}"}, Ending.LETTER
+            "own queue", self._commands.valid(), {"reply_to": f"{self._prefix}.{queue}"}, Outcome.DEAD_LETTER
         )
 
     def _headers(self) -> Message:
@@ -159,7 +157,7 @@ class Messages:
         return self._message("properties", self._commands.valid(), {name: self._random.choice(values[name])})
 
     def _identity(self) -> Message:
-        """Return a message that hides who it is: it is known by its other name, or by its body."""
+        """Draw a message with an unusual `message_id` or `correlation_id`; the other one identifies it."""
         name = self._random.choice(("message_id", "correlation_id"))
         value = self._random.choice((*_TEXTS, None, "repeated", "x" * 201))
-        return self._message("identity", {"resource": "people", "action": "list", "x": self._token}, {name: value})
+        return self._message("identity", {"resource": "people", "action": "list", "x": self._id}, {name: value})

@@ -1,4 +1,4 @@
-"""A run of random messages against one process: what became of each, and what the process is like afterwards."""
+"""A run of random messages against one process, which checks the outcome of each, memory, and open files."""
 
 import json
 import time
@@ -12,13 +12,16 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import Basic, BasicProperties
 
 from tests.acceptance.process import Deadline, Service
-from tests.fuzz.messages import Ending, Message, Messages
+from tests.fuzz.messages import Message, Messages, Outcome
 from tests.support import broker
 
 _BATCH = 50
 _LOOK = 0.05
 _SHOWN = 300
 _MAX_HEADER = 512
+_MAX_BYTES = 300 * 2**20
+_MAX_GROWTH = 64 * 2**20
+_MAX_NEW_FILES = 4
 _CODES = frozenset(
     (
         "ok", "malformed", "invalid", "unknown_resource", "unknown_action", "not_found", "multiple_found", "conflict",
@@ -31,12 +34,12 @@ _COPIED = ("partitionkey", "traceparent", "tracestate")
 
 @dataclass
 class Report:
-    """What was seen."""
+    """The measurements and findings of a run."""
 
     messages: Counter[str] = field(default_factory=Counter)
-    endings: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
-    """Seconds until a good command was answered, at worst."""
+    """The longest time until a good command was answered, in seconds."""
     first_bytes: int = 0
     """Resident memory after the first tenth."""
     last_bytes: int = 0
@@ -46,7 +49,7 @@ class Report:
 
 
 class Run:
-    """Publishes messages in batches with a good command in the middle of each, and waits for all their endings."""
+    """Publishes messages in batches, each with a good command in the middle, and waits for the outcome of each."""
 
     def __init__(self, service: Service, seed: int, patience: float) -> None:
         self.report = Report()
@@ -57,56 +60,67 @@ class Run:
         self._channel = self._connection.channel()
         reply_to = str(self._channel.queue_declare("", exclusive=True).method.queue)
         self._messages = Messages(seed, service.prefix, reply_to)
-        self._open: dict[str, Message] = {}
-        self._bodies: dict[bytes, str] = {}
-        self._consume(reply_to, self._answered)
-        self._consume(f"{service.prefix}.dead-letters", self._buried)
+        self._expected: dict[str, Message] = {}
+        """The messages whose outcome is not known yet, by id."""
+        self._consume(reply_to, self._on_result)
+        self._consume(f"{service.prefix}.dead-letters", self._on_dead_letter)
         events = str(self._channel.queue_declare("", exclusive=True).method.queue)
         self._channel.queue_bind(events, f"{service.prefix}.events", "#")
-        self._consume(events, self._heard)
+        self._consume(events, self._on_event)
 
     def execute(self, number: int) -> Report:
-        """Publish so many messages, and return what became of them."""
+        """Publish so many messages, stop the process, and return the report."""
         for index in range(0, number, _BATCH):
             if not self._batch(min(_BATCH, number - index)):
                 break
             if index <= number // 10:
                 self.report.first_bytes, self.report.first_files = self._size()
-        if self._service.is_running:
-            self.report.last_bytes, self.report.last_files = self._size()
+        else:
+            self._finish()
         self._connection.close()
         return self.report
+
+    def _finish(self) -> None:
+        self.report.last_bytes, self.report.last_files = self._size()
+        growth = self.report.last_bytes - self.report.first_bytes
+        if self.report.last_bytes > _MAX_BYTES or growth > _MAX_GROWTH:
+            self.report.findings.append("the memory grows")
+        if self.report.last_files > self.report.first_files + _MAX_NEW_FILES:
+            self.report.findings.append("the number of open files grows")
+        self._service.terminate()
+        # The broker has requeued what was not acknowledged.
+        if waiting := self._number_waiting():
+            self.report.findings.append(f"{waiting} messages were not acknowledged")
 
     def _size(self) -> tuple[int, int]:
         return self._process.memory_info().rss, self._process.num_fds()
 
     def _batch(self, size: int) -> bool:
-        """Publish a batch, and return whether each message has ended."""
+        """Publish a batch, and return whether each message has its outcome."""
         for _ in range(size // 2):
             self._publish(self._messages.draw())
         good, sent_at = self._messages.good(), time.monotonic()
         self._publish(good)
         for _ in range(size - size // 2):
             self._publish(self._messages.draw())
-        if self._until(lambda: good.token not in self._open):
+        if self._until(lambda: good.id not in self._expected):
             self.report.slowest = max(self.report.slowest, time.monotonic() - sent_at)
-        if self._until(lambda: not self._open and self._is_empty()):
+        if self._until(lambda: not self._expected and not self._number_waiting()):
             return True
-        self.report.findings += [f"not answered: {_described(message)}" for message in self._open.values()]
+        self.report.findings += [f"not answered: {_described(message)}" for message in self._expected.values()]
         if not self._service.is_running:
             self.report.findings.append("the process has ended")
         return False
 
     def _publish(self, message: Message) -> None:
         self.report.messages[message.kind] += 1
-        if message.ending is not Ending.UNSEEN:
-            self._open[message.token] = message
-            self._bodies[message.body] = message.token
+        if message.outcome is not Outcome.ACKNOWLEDGED:
+            self._expected[message.id] = message
         self._channel.basic_publish(f"{self._service.prefix}.commands", "people.list", message.body, message.properties)
 
-    def _is_empty(self) -> bool:
+    def _number_waiting(self) -> int:
         declared = self._channel.queue_declare(f"{self._service.prefix}.commands", passive=True)
-        return declared.method.message_count == 0
+        return int(declared.method.message_count or 0)
 
     def _until(self, condition: Callable[[], bool]) -> bool:
         deadline = Deadline(self._patience)
@@ -122,39 +136,34 @@ class Run:
 
         self._channel.basic_consume(queue, arrive, auto_ack=True)
 
-    def _answered(self, properties: BasicProperties, body: bytes) -> None:
+    def _on_result(self, properties: BasicProperties, body: bytes) -> None:
         result: dict[str, Any] = json.loads(body)
-        message = self._end(str(properties.correlation_id), str(result["id"]))
+        by_id = self._expected.pop(str(result["id"]), None)
+        message = self._expected.pop(str(properties.correlation_id), by_id)
         code = "ok" if result["status"] == "ok" else str(result["error"]["code"])
-        self.report.endings[code] += 1
+        self.report.outcomes[code] += 1
         self._messages.learn(result)
         if code not in _CODES:
             self.report.findings.append(f"{code}: {_described(message)}")
         if message is not None and message.kind == "good" and code != "ok":
             self.report.findings.append(f"a good command failed: {body.decode()[:_SHOWN]}")
+        if message is not None and message.outcome is not Outcome.RESULT:
+            self.report.findings.append(f"unexpected result: {_described(message)}")
 
-    def _buried(self, properties: BasicProperties, body: bytes) -> None:
-        self.report.endings["dead letter"] += 1
-        token = self._bodies.get(body, "")
-        known = self._open.get(token)
-        if known is None or known.ending is not Ending.RESULT:
-            self._end(str(properties.correlation_id), str(properties.message_id), token)
+    def _on_dead_letter(self, properties: BasicProperties, _: bytes) -> None:
+        self.report.outcomes["dead letter"] += 1
+        message = self._expected.get(str(properties.message_id))
+        # Others must have a result as well.
+        if message is not None and message.outcome is Outcome.DEAD_LETTER:
+            del self._expected[message.id]
 
-    def _heard(self, _: BasicProperties, body: bytes) -> None:
+    def _on_event(self, _: BasicProperties, body: bytes) -> None:
         event: dict[str, Any] = json.loads(body)
         if any(len(str(event.get(name, ""))) > _MAX_HEADER for name in _COPIED):
             self.report.findings.append(f"an event has a copy of a long header: {body.decode()[:_SHOWN]}")
 
-    def _end(self, *names: str) -> Message | None:
-        """Record the ending of a message that has one of these names."""
-        ended = [self._open.pop(name, None) for name in names]
-        message = next((message for message in ended if message), None)
-        if message is not None:
-            self._bodies.pop(message.body, None)
-        return message
-
 
 def _described(message: Message | None) -> str:
     if message is None:
-        return "unknown message"
+        return "a message that was answered before"
     return f"{message.kind} {message.properties} {message.body[:_SHOWN]!r}"

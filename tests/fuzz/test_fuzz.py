@@ -10,11 +10,13 @@ from tests.support import databases
 
 MESSAGES = 600
 SHORT = 15
-"""Seconds: commands that are never answered are waited for."""
+"""In seconds: how long the run waits for commands that are never answered."""
 
 
 @pytest.mark.parametrize("kind", databases.KINDS)
-async def test_hostile_messages_are_answered_and_leave_no_trace(kind: str, tmp_path: Path) -> None:
+async def test_hostile_messages_are_answered_and_acknowledged_and_memory_does_not_grow(
+    kind: str, tmp_path: Path
+) -> None:
     report = await fuzz(kind, tmp_path, MESSAGES, seed=1)
     assert report.findings == []
     assert report.messages.total() == MESSAGES + MESSAGES // 50

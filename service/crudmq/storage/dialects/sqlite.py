@@ -160,7 +160,7 @@ class SQLite(Dialect):
 
 
 def _execute_when_unlocked(cursor: Any, statement: str) -> None:  # noqa: ANN401 - SQLAlchemy's adapter
-    """Execute a statement, and repeat it while SQLite does not wait for a lock: of several that create a database.
+    """Execute a statement, and repeat it while the database is locked: SQLite may not wait to change the journal mode.
 
     :raises sqlite3.OperationalError: the database stays locked, or another error
     """
